@@ -1,0 +1,58 @@
+"""Every exception tablewatch raises on purpose.
+
+::
+
+    TablewatchError
+    ├── ConfigError          a configuration that can't be used; lists every problem found
+    ├── BackendNotFound      no program for this backend name
+    ├── BackendFailed        a backend could not be asked (tools; the supervisor answers instead)
+    └── InstallError         links can't be made or removed safely
+
+Damage in what smtpd or a backend *sends* is no exception: it is an event like any other
+(:class:`tablewatch.protocol.messages.Damage`), because the supervisor must go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class TablewatchError(Exception):
+    """The base of all; its text says what is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a configuration file.
+
+    ``line`` counts from 1; 0 where no line is known (a missing or unreadable file).
+    """
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class ConfigError(TablewatchError):
+    """A configuration that can't be used; ``problems`` names the file, key, value and remedy."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class BackendNotFound(TablewatchError):
+    """No executable ``table-NAME`` beside the link or in ``backend_path``."""
+
+
+class BackendFailed(TablewatchError):
+    """A backend did not start, left, or did not answer in time."""
+
+
+class InstallError(TablewatchError):
+    """A link can't be made or removed without touching what is not ours."""
