@@ -1,0 +1,21 @@
+"""What databases say when something fails, and whose fault it is.
+
+An error in the SQL itself is CONFIGURATION: the statements are prepared with a placeholder for
+the key, so no key can break their syntax. An error that depends on how busy the database is *and*
+on the key, as a statement that ran too long, is UNKNOWN.
+
+The order is of no meaning: where several texts fit, the one with the most fixed characters counts.
+"""
+
+from __future__ import annotations
+
+from tablewatch.knowledge.records import ErrorText
+from tablewatch.knowledge.texts.mysql import MYSQL
+from tablewatch.knowledge.texts.others import OTHERS
+from tablewatch.knowledge.texts.postgres import POSTGRES
+
+ERROR_TEXTS = tuple(
+    ErrorText(row[0], error_class, cause, row[1], row[2:])
+    for error_class, cause, rows in (*MYSQL, *POSTGRES, *OTHERS)
+    for row in rows
+)
