@@ -1,0 +1,1 @@
+"""Decisions from counts and a given time. Nothing here reads a clock or touches a process."""
