@@ -1,0 +1,60 @@
+"""What the core has to say, free of secrets and of floods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tablewatch.config.settings import LogSettings
+from tablewatch.core.actions import Log, Priority
+from tablewatch.knowledge.classify import Reading, Sign
+from tablewatch.knowledge.masking import scrub
+from tablewatch.policy.collapse import Collapser
+
+_PRIORITY_OF_SIGN = {
+    Sign.OTHER: Priority.INFO,
+    Sign.CONNECTED: Priority.DEBUG,
+    Sign.RECONNECT: Priority.INFO,
+}
+
+
+class Journal:
+    """Turns messages and backend lines into Log actions, one per signature and interval."""
+
+    def __init__(self, settings: LogSettings, table: str, emit: Callable[[Log], None]) -> None:
+        self._table = table
+        self._settings = settings
+        self._emit = emit
+        self._collapser = Collapser(settings.interval)
+
+    def say(self, priority: Priority, signature: str, text: str, now: float) -> None:
+        """Log a message of our own; those of one `signature` are collapsed."""
+        self._log(priority, self._collapser.admit(signature, text, now))
+
+    def relay(self, reading: Reading, keys: Iterable[bytes], now: float) -> None:
+        """Log a line of the backend's; `keys` are the ones it might quote."""
+        if not reading.text:
+            return  # PostgreSQL's messages have blank lines
+
+        def text() -> str:  # made for what is written only: a flood must stay cheap
+            return "backend: " + scrub(reading.text, keys, show_keys=self._settings.show_keys)
+
+        priority = _PRIORITY_OF_SIGN.get(reading.sign, Priority.WARNING)
+        self._log(priority, self._collapser.admit("backend " + reading.group, text, now))
+
+    def tick(self, now: float) -> None:
+        """Log the summaries that are due at `now`."""
+        for text in self._collapser.due(now):
+            self._log(Priority.NOTICE, text)
+
+    def next_due(self) -> float | None:
+        """Return when tick() has something to log, in monotonic seconds."""
+        return self._collapser.next_due()
+
+    def flush(self, now: float) -> None:
+        """Log what was collapsed and not reported yet."""
+        for text in self._collapser.flush(now):
+            self._log(Priority.NOTICE, text)
+
+    def _log(self, priority: Priority, text: str | None) -> None:
+        if text is not None:
+            self._emit(Log(priority, f"table {self._table}: {text}" if self._table else text))

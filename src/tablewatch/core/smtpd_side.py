@@ -1,0 +1,80 @@
+"""smtpd's side of the core: the handshake, who is waiting, and that each gets one answer."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tablewatch.core.actions import Action, WriteSmtpd
+from tablewatch.core.backend import Pending
+from tablewatch.core.counters import Counters
+from tablewatch.protocol import Dialect, SmtpdCodec
+from tablewatch.protocol.detect import dialect_of
+from tablewatch.protocol.messages import (
+    Answer,
+    Damage,
+    Hello,
+    Refusal,
+    Request,
+    SmtpdEvent,
+    Verdict,
+)
+
+
+class SmtpdSide:
+    """The conversation with smtpd. The only place that writes to it."""
+
+    def __init__(self, actions: deque[Action], counters: Counters) -> None:
+        self.dialect: Dialect | None = None
+        self.hello: Hello | None = None
+        self.welcomed = False
+        self.queue: deque[Pending] = deque()
+        self._codec: SmtpdCodec | None = None
+        self._actions = actions
+        self._counters = counters
+
+    def receive(self, data: bytes) -> list[SmtpdEvent]:
+        """Take bytes that smtpd sent; return the messages they complete."""
+        if self._codec is None:
+            self.dialect = dialect_of(data)
+            if self.dialect is None:
+                return [Damage("unknown-protocol", "something that is no protocol known to us")]
+            self._codec = self.dialect.smtpd_codec()
+        return self._codec.receive(data)
+
+    def welcome(self, services: tuple[str, ...]) -> None:
+        """Finish smtpd's handshake."""
+        assert self._codec is not None
+        self.welcomed = True
+        self._actions.append(WriteSmtpd(self._codec.welcome(services)))
+
+    def add(self, event: Request | Refusal, now: float, limit: float) -> None:
+        """Queue a request that must be answered within `limit` seconds."""
+        self._counters.requests += 1
+        self.queue.append(Pending(event, now, now + limit))
+
+    def overdue(self, now: float) -> list[Pending]:
+        """Take the waiting requests whose deadline has passed out of the queue."""
+        late = [pending for pending in self.queue if now >= pending.deadline]
+        for pending in late:
+            self.queue.remove(pending)
+        return late
+
+    def next_deadline(self) -> float | None:
+        """Return the earliest deadline of a waiting request."""
+        return min((pending.deadline for pending in self.queue), default=None)
+
+    def reply(self, pending: Pending, answer: Answer) -> None:
+        """Answer `pending`. A second answer to one request is a defect (AssertionError)."""
+        assert self._codec is not None
+        assert not pending.answered
+        pending.answered = True
+        self._counters.answers += 1
+        self._actions.append(WriteSmtpd(self._codec.answer(pending.request, answer)))
+
+    def tempfail(self, pending: Pending, why: str, text: str) -> None:
+        """Answer `error`: smtpd says 421 or 451 and the mail client tries again later.
+
+        `why` is one of a fixed few words, counted; `text` may reach the mail log.
+        """
+        self._counters.tempfails[why] += 1
+        self.reply(pending, Answer(Verdict.ERROR, message=f"tablewatch: {text}".encode()))
