@@ -1,0 +1,146 @@
+"""The backend processes of one supervisor: started, written to, and certainly ended."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import time
+from collections.abc import Iterator
+
+from tablewatch.knowledge.stderr_lines import StderrLines
+from tablewatch.supervisor.process import BackendProcess
+
+# A healthy backend leaves by itself when its connection closes; one that loops does not. Both
+# must be gone within a second of smtpd.
+LEAVE_GRACE = 0.2
+
+
+class Child:
+    """One backend process with what is still to be sent to it."""
+
+    __slots__ = ("generation", "lines", "outgoing", "process")
+
+    def __init__(self, generation: int, process: BackendProcess) -> None:
+        self.generation = generation
+        self.process = process
+        self.lines = StderrLines()
+        self.outgoing = bytearray()
+
+    def send(self, data: bytes, poll: select.poll) -> None:
+        """Send `data` now, or as soon as the backend reads again."""
+        if self.outgoing:
+            self.outgoing += data
+            return
+        sent = self._try(data)
+        if sent < len(data):
+            self.outgoing += data[sent:]
+            poll.modify(self.process.connection, select.POLLIN | select.POLLOUT)
+
+    def flush(self, poll: select.poll) -> None:
+        """Send more of what is waiting."""
+        del self.outgoing[: self._try(self.outgoing)]
+        if not self.outgoing:
+            poll.modify(self.process.connection, select.POLLIN)
+
+    def _try(self, data: bytes | bytearray) -> int:
+        try:
+            return self.process.connection.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:  # it is gone: reading tells, and it is handled there
+            return len(data)
+
+
+class Children:
+    """All backend processes, found by generation or by descriptor."""
+
+    def __init__(self, poll: select.poll) -> None:
+        self._poll = poll
+        self._by_generation: dict[int, Child] = {}
+        self._by_descriptor: dict[int, Child] = {}
+        self._dying: list[BackendProcess] = []
+
+    def get(self, generation: int) -> Child | None:
+        """Return the child of this generation, if it is still one of ours."""
+        return self._by_generation.get(generation)
+
+    def owner(self, descriptor: int) -> Child | None:
+        """Return whose connection or stderr `descriptor` is."""
+        return self._by_descriptor.get(descriptor)
+
+    def is_stderr(self, descriptor: int) -> bool:
+        """Whether `descriptor` is the stderr of a child."""
+        child = self._by_descriptor.get(descriptor)
+        return child is not None and child.process.stderr == descriptor
+
+    def start(
+        self,
+        generation: int,
+        program: str,
+        arguments: list[str],
+        table: str,
+        *,
+        output_is_connection: bool,
+    ) -> None:
+        """Start a backend. Raises OSError."""
+        process = BackendProcess.start(
+            program, arguments, table, output_is_connection=output_is_connection
+        )
+        child = Child(generation, process)
+        self._by_generation[generation] = child
+        for descriptor in (process.connection.fileno(), process.stderr):
+            self._by_descriptor[descriptor] = child
+            self._poll.register(descriptor, select.POLLIN)
+
+    def stop_stderr(self, child: Child) -> None:
+        """Nobody can write to this stderr any more."""
+        descriptor = child.process.stderr
+        self._forget(descriptor)
+        child.process.close_stderr()
+
+    def drop_connection(self, child: Child) -> None:
+        """Stop listening to a connection that is closed at the other end."""
+        self._forget(child.process.connection.fileno())
+
+    def kill(self, generation: int) -> None:
+        """End a backend at once; it is reaped when it is dead."""
+        child = self._by_generation.pop(generation, None)
+        if child is None:
+            return
+        process = child.process
+        process.kill()
+        self._forget(process.connection.fileno())
+        self._forget(process.stderr)
+        process.close()
+        if process.poll() is None:
+            self._dying.append(process)
+
+    def exited(self) -> Iterator[Child]:
+        """Reap what is dead; yield the children that died by themselves."""
+        self._dying = [process for process in self._dying if process.poll() is None]
+        for child in list(self._by_generation.values()):
+            if child.process.poll() is not None:
+                yield child
+
+    def end_all(self) -> None:
+        """Close every connection, wait a moment, kill what is left, and reap it."""
+        processes = [child.process for child in self._by_generation.values()] + self._dying
+        for process in processes:
+            process.close()
+        self._await(processes, LEAVE_GRACE)
+        for process in processes:
+            process.kill()
+        self._await(processes, LEAVE_GRACE)
+
+    @staticmethod
+    def _await(processes: list[BackendProcess], seconds: float) -> None:
+        limit = time.monotonic() + seconds
+        while any(process.poll() is None for process in processes):
+            if time.monotonic() >= limit:
+                return
+            time.sleep(0.005)
+
+    def _forget(self, descriptor: int) -> None:
+        if self._by_descriptor.pop(descriptor, None) is not None:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(descriptor)

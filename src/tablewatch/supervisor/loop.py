@@ -1,0 +1,235 @@
+"""The event loop: bytes, lines, deaths and the time go to the core; its actions are carried out."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from tablewatch.core.actions import Kill, Leave, Log, Spawn, WriteBackend, WriteSmtpd
+from tablewatch.core.table import TableCore
+from tablewatch.errors import BackendNotFound
+from tablewatch.supervisor.children import Child, Children
+from tablewatch.supervisor.log import LogWriter
+
+CHUNK = 65536  # more than the longest message of either protocol; one read takes it whole
+
+_READABLE = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class Loop:
+    """One supervisor at work. :meth:`run` returns when smtpd is gone, and only then."""
+
+    def __init__(
+        self, core: TableCore, find_program: Callable[[], str], arguments: list[str], log: LogWriter
+    ) -> None:
+        """`find_program` is asked at every start: a missing backend may be installed later."""
+        self._core = core
+        self._find_program = find_program
+        self._arguments = arguments
+        self._log = log
+        self._poll = select.poll()
+        self._children = Children(self._poll)
+        self._to_smtpd = bytearray()
+        self._smtpd_out = 0
+        self._running = True
+        self._wake, self._waker = socket.socketpair()
+        self._report_wanted = False
+
+    def run(self) -> None:
+        """Serve smtpd until it closes its end."""
+        for end in (self._wake, self._waker):
+            end.setblocking(False)
+        os.set_blocking(0, False)
+        os.set_blocking(1, False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake poll()
+        signal.signal(signal.SIGUSR1, self._want_report)
+        self._poll.register(0, select.POLLIN)
+        self._poll.register(self._wake, select.POLLIN)
+        while self._running:
+            try:
+                self._turn()
+            except Exception as error:
+                self._survive(error)
+        self._children.end_all()
+
+    def _turn(self) -> None:
+        core = self._core
+        due = core.next_deadline()
+        timeout = None
+        if due is not None:
+            timeout = max(0, math.ceil((due - time.monotonic()) * 1000))
+        ready = self._poll.poll(timeout)
+        if len(ready) > 1:
+            # stderr first: what was written before an answer belongs to the request answered.
+            ready.sort(key=lambda item: not self._children.is_stderr(item[0]))
+        now = time.monotonic()
+        for descriptor, events in ready:
+            self._dispatch(descriptor, events, now)
+            self._perform(now)
+        if due is not None and now >= due:
+            core.tick(now)
+            self._perform(now)
+
+    def _dispatch(self, descriptor: int, events: int, now: float) -> None:
+        child = self._children.owner(descriptor)
+        if child is not None:
+            if descriptor == child.process.stderr:
+                self._read_stderr(child, now)
+                return
+            if events & select.POLLOUT:
+                child.flush(self._poll)
+            if events & _READABLE:
+                self._read_backend(child, now)
+        elif descriptor == self._wake.fileno():
+            self._on_signal(now)
+        else:
+            if events & select.POLLOUT or descriptor != 0:
+                self._flush_smtpd(now)
+            if events & _READABLE and descriptor == 0:
+                self._read_smtpd(now)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def _read_smtpd(self, now: float) -> None:
+        try:
+            data = os.read(0, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._core.from_smtpd(now, data)
+        else:
+            self._core.smtpd_closed(now)
+
+    def _read_backend(self, child: Child, now: float) -> None:
+        try:
+            data = child.process.connection.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._core.from_backend(now, child.generation, data)
+        else:
+            self._lost(child, now)
+
+    def _read_stderr(self, child: Child, now: float) -> bool:
+        """Read one chunk; return whether there may be more."""
+        try:
+            data = os.read(child.process.stderr, CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        lines = child.lines.feed(data) if data else child.lines.flush()
+        if lines:
+            self._core.from_stderr(now, child.generation, lines)
+        if not data:
+            self._children.stop_stderr(child)
+        return bool(data)
+
+    def _on_signal(self, now: float) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake.recv(CHUNK)
+        if self._report_wanted:
+            self._report_wanted = False
+            self._core.report(now, "counters")
+        for child in self._children.exited():
+            self._lost(child, now)
+
+    def _want_report(self, *_: object) -> None:
+        self._report_wanted = True
+
+    def _lost(self, child: Child, now: float) -> None:
+        """A backend is gone or has closed its end; its last words come before the news."""
+        while child.process.stderr >= 0 and self._read_stderr(child, now):
+            pass
+        how = child.process.wait_briefly()
+        self._children.drop_connection(child)
+        text = str(how) if how is not None else "closed its connection"
+        self._core.backend_lost(now, child.generation, text)
+        self._perform(now)
+        self._children.kill(child.generation)  # whatever the core made of it
+
+    # --- doing what the core asks -------------------------------------------------------------
+
+    def _perform(self, now: float) -> None:
+        actions = self._core.actions
+        while actions:
+            action = actions.popleft()
+            if isinstance(action, WriteSmtpd):
+                self._to_smtpd += action.data
+                self._flush_smtpd(now)
+            elif isinstance(action, WriteBackend):
+                child = self._children.get(action.generation)
+                if child is not None:
+                    child.send(action.data, self._poll)
+            elif isinstance(action, Log):
+                self._log.write(action, self._core.settings.log)
+            elif isinstance(action, Spawn):
+                self._spawn(action, now)
+            elif isinstance(action, Kill):
+                self._children.kill(action.generation)
+            else:
+                assert isinstance(action, Leave)
+                self._running = False
+
+    def _spawn(self, action: Spawn, now: float) -> None:
+        dialect = self._core.smtpd.dialect
+        assert dialect is not None
+        try:
+            self._children.start(
+                action.generation,
+                self._find_program(),
+                self._arguments,
+                action.table,
+                output_is_connection=dialect.has_services,
+            )
+        except (OSError, BackendNotFound) as error:
+            self._core.backend_lost(now, action.generation, str(error))
+
+    def _flush_smtpd(self, now: float) -> None:
+        if not self._smtpd_out and self._core.smtpd.dialect is not None:
+            self._smtpd_out = 1 if self._core.smtpd.dialect.has_services else 0
+        try:
+            written = os.write(self._smtpd_out, self._to_smtpd)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._core.smtpd_closed(now)
+            self._to_smtpd.clear()
+            return
+        del self._to_smtpd[:written]
+        self._watch_smtpd(writable=bool(self._to_smtpd))
+
+    def _watch_smtpd(self, *, writable: bool) -> None:
+        if self._smtpd_out == 0:
+            self._poll.register(0, select.POLLIN | (select.POLLOUT if writable else 0))
+        elif writable:
+            self._poll.register(1, select.POLLOUT)
+        else:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(1)
+
+    def _survive(self, error: Exception) -> None:
+        """An exception of our own: say where (never what: it may hold a key), then go on."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else ""
+        try:
+            now = time.monotonic()
+            self._core.failed(now, f"{type(error).__name__}{where}")
+            self._perform(now)
+        except Exception:
+            sys.exc_info()
+        time.sleep(0.01)  # a fault that repeats must not become a spin

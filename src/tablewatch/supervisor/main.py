@@ -1,0 +1,107 @@
+"""The program ``table-watch``, which smtpd starts as ``table-watch-BACKEND CONF``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import sys
+import time
+
+from tablewatch import __version__
+from tablewatch.config.loader import load
+from tablewatch.config.settings import DEFAULT_CONFIG, Config
+from tablewatch.core.actions import Priority
+from tablewatch.core.table import TableCore
+from tablewatch.errors import ConfigError
+from tablewatch.knowledge.classify import Classifier
+from tablewatch.knowledge.keys import describe_key
+from tablewatch.knowledge.masking import scrub
+from tablewatch.supervisor.log import LogWriter
+from tablewatch.supervisor.loop import Loop
+from tablewatch.supervisor.programs import backend_name, find_backend
+
+USAGE = """\
+usage: table-watch-BACKEND CONF
+
+smtpd starts this program by itself. In smtpd.conf(5), write watch-BACKEND for
+BACKEND; `tablewatch install BACKEND` makes the link that smtpd looks for:
+
+    table creds watch-mysql:/etc/mail/mysql.conf
+
+See table-watch(8). To ask a table by hand, use `tablewatch query`.
+"""
+
+# smtpd needs its tables as long as it lives, so nothing but its end of the connection closing may
+# end a supervisor. smtpd hands these signals over ignored; here it is said once more, on purpose.
+_IGNORED = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGPIPE,
+    signal.SIGQUIT,
+    signal.SIGALRM,
+    signal.SIGUSR2,
+)
+
+_LOG_GRACE = 0.2  # for the last lines to reach syslog; smtpd waits for nobody
+
+
+def main() -> int:
+    """Run one supervisor until smtpd is gone."""
+    arguments = sys.argv[1:]
+    if arguments in (["-V"], ["--version"]):
+        print(f"table-watch {__version__}")
+        return 0
+    name = backend_name(sys.argv[0])
+    if name is None and len(arguments) == 2:  # by hand: table-watch BACKEND CONF
+        name, arguments = arguments[0], arguments[1:]
+    if name is None or len(arguments) != 1 or arguments[0].startswith("-") or os.isatty(0):
+        print(USAGE, end="", file=sys.stderr)
+        return 0 if arguments in (["-h"], ["--help"]) else 64
+    return _serve(name, arguments)
+
+
+def _serve(name: str, arguments: list[str]) -> int:
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError, ValueError):
+        # Lookups carry password hashes, and a core file would keep them (ours or a backend's).
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    config, problems = _configuration()
+    log = LogWriter()
+    core = TableCore(config, os.urandom(32), random.Random())  # noqa: S311 - jitter only
+    now = time.monotonic()
+    for problem in problems:
+        core.counters.config_errors += 1
+        core.journal.say(Priority.ERROR, "config " + problem, problem, now)
+    _warm_up()
+    directories = (os.path.dirname(os.path.abspath(sys.argv[0])), *config.backend_path)
+    Loop(core, lambda: find_backend(name, directories), arguments, log).run()
+    log.close(_LOG_GRACE)
+    os._exit(0)  # a log thread stuck in syslog(3) must not keep us
+
+
+def _warm_up() -> None:
+    """Load what is needed in an incident before there is one.
+
+    The first use of a codec reads a file; while a backend loops, each millisecond costs its
+    database connections, and descriptors may have run out by then.
+    """
+    reading = Classifier().read(b"table[1]: warn: trying to reconnect after error: \xc5\x82")
+    scrub(reading.text, [b"\xc5\x82@example.org"])
+    describe_key("\u0142@example.org".encode())
+
+
+def _configuration() -> tuple[Config, list[str]]:
+    """Return the configuration, or the defaults and what is wrong with the file."""
+    path = os.environ.get("TABLEWATCH_CONFIG") or None
+    try:
+        return load(path or DEFAULT_CONFIG, required=path is not None), []
+    except ConfigError as error:
+        problems = [str(problem) for problem in error.problems]
+        return Config(), [*problems, "running on built-in defaults; see tablewatch check-config"]
+    except Exception as error:
+        return Config(), [f"configuration: {type(error).__name__}; running on built-in defaults"]
