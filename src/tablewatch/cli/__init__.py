@@ -1,0 +1,1 @@
+"""The administrator's command, ``tablewatch``: one module per subcommand."""

@@ -1,0 +1,113 @@
+"""``tablewatch check-config``: find what is wrong with the configuration, or explain it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from tablewatch.cli import access, host, smtpd_conf
+from tablewatch.config import explain, loader
+from tablewatch.config.document import Document
+from tablewatch.config.settings import DEFAULT_CONFIG
+from tablewatch.config.values import bare, nearest
+from tablewatch.errors import ConfigError, Problem
+
+DESCRIPTION = """\
+Check the configuration file and say what is in effect for each table and where it comes from.
+The file is FILE, else what TABLEWATCH_CONFIG names, else /etc/tablewatch.yml. The exit status is
+0 if it can be used, 1 if not; tablewatch.yml(5) describes it.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "check-config", help="check and explain the configuration", description=DESCRIPTION
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the configuration to check")
+    parser.add_argument("--table", metavar="NAME", default="", help="explain this table only")
+    parser.add_argument("--json", action="store_true", help="explain to a program")
+    parser.add_argument("--smtpd-conf", metavar="FILE", help="the smtpd.conf(5) to compare with")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain the configuration and return 0, or say on stderr what is wrong and return 1."""
+    named = args.file or os.environ.get("TABLEWATCH_CONFIG")
+    path = named or DEFAULT_CONFIG
+    try:
+        document = loader.read(path, required=bool(named))
+    except ConfigError as error:
+        _refuse(path, error.problems, as_json=args.json)
+        return 1
+    notes = list(_notes(document, args.table, args.smtpd_conf))
+    if args.json:
+        found = {"file": path, "exists": bool(document.path), "ok": True}
+        effect = explain.as_data(document, args.table)
+        print(json.dumps({**found, **effect, "notes": notes}, indent=2))
+        return 0
+    if document.path:
+        print(f"{bare(path, 200)} can be used as it is.\n")
+    else:
+        print(f"There is no {path}: everything runs on the built-in defaults.\n")
+    remarks = {name: _remark(name) for name in document.config().backend_path}
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(explain.account(document, args.table, remarks, colour))
+    for note in notes:
+        print(f"\nNote: {note}")
+    return 0
+
+
+def _refuse(path: str, problems: list[Problem], *, as_json: bool) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    one = len(problems) == 1
+    many = "1 problem. Until it is" if one else f"{len(problems)} problems. Until they are"
+    print(
+        f"{many} repaired, a supervisor that is started runs on the built-in defaults\n"
+        "instead of this file; those already running are not affected.",
+        file=sys.stderr,
+    )
+    if as_json:
+        listed = [asdict(problem) for problem in problems]
+        print(json.dumps({"file": path, "ok": False, "problems": listed}, indent=2))
+
+
+def _remark(directory: str) -> str:
+    if trouble := loader.directory_trouble(directory):
+        return trouble
+    return "" if loader.directory_exists(directory) else "not there"
+
+
+def _notes(document: Document, table: str, conf: str | None) -> Iterator[str]:
+    """Yield what is right as far as the file goes, and still not what somebody would want."""
+    config = document.config()
+    who = access.account(host.SMTPD_USERS)
+    if document.path and who:
+        for obstacle in access.read_obstacles(document.path, who):
+            yield f"smtpd runs its tables as {who.name}, which can't read this file:\n  {obstacle}"
+        if trouble := loader.file_trouble(document.path, who.uid):
+            yield f"smtpd runs its tables as {who.name}, which won't trust this file:\n  {trouble}"
+    if not any(loader.directory_exists(name) for name in config.backend_path):
+        yield "none of the directories of backend_path is there; is a table backend installed?"
+    path = conf or host.smtpd_conf()
+    try:
+        lines = smtpd_conf.tables(path) if path else []
+    except OSError as error:
+        yield f"can't compare with {error.filename}: {error.strerror}"
+        return
+    watched = {line.table for line in lines if line.watched}
+    for name in [table] if table else config.tables:
+        found = next((line for line in lines if line.table == name), None)
+        if lines and found is None:
+            near = nearest(name, sorted(watched))
+            hint = f'; did you mean "{near}"?' if near else ""
+            yield f"no table {bare(name)} with a backend is in {path}{hint}"
+        elif found and name not in watched:
+            yield (
+                f"table {bare(name)} is not supervised ({found.file}:{found.line});\n"
+                f"  write there: {found.watch().strip()}"
+            )
