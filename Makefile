@@ -13,7 +13,9 @@ all: demo
 demo: $(STAMP)
 	@$(BIN)/tablewatch demo
 
+# With root, smtpd and MariaDB on the machine, also against the real ones.
 test: $(STAMP) check
+	@$(BIN)/python -m tests.stack.chroot --if-possible
 	$(BIN)/pytest
 
 check: $(STAMP)

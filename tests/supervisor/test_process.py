@@ -56,6 +56,21 @@ def test_a_stray_print_of_an_imsg_backend_goes_to_stderr(start):
     assert read_all(process) == "stray"
 
 
+def test_a_loop_that_logs_gets_only_a_few_lines_ahead_of_being_read(start):
+    process = start(
+        "import os\n"
+        "lines = 0\n"
+        "os.set_blocking(2, False)\n"
+        "try:\n"
+        "    while True:\n"
+        "        os.write(2, b'x' * 70)\n"
+        "        lines += 1\n"
+        "except BlockingIOError:\n"
+        "    os.write(1, b'%d' % lines)\n"
+    )
+    assert 1 <= int(receive(process)) <= 9  # a turn of table-mysql's is three lines
+
+
 def test_argv0_is_the_table_name(start):
     process = start("import os; os.write(1, b'.'); os.read(0, 1)", table="creds")
     receive(process)
