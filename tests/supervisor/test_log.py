@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import syslog
 import threading
 
@@ -66,6 +67,28 @@ def test_a_full_pipe_drops_lines_and_blocks_nobody(monkeypatch, syslogd):
         os.dup2(saved, 2)
         for descriptor in (saved, read, write):
             os.close(descriptor)
+    writer.close(60)
+
+
+def test_a_reader_that_is_slow_misses_nothing(monkeypatch, syslogd):
+    monkeypatch.setattr(module, "_STDERR_PATIENCE", 30_000)
+    ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 512)
+    saved = os.dup(2)
+    os.dup2(theirs.fileno(), 2)
+    try:
+        writer, settings = LogWriter(), LogSettings(syslog=False)
+        for number in range(20):
+            writer.write(Log(Priority.INFO, f"line {number}."), settings)
+        heard = b""
+        while b"line 19." not in heard and not writer.dropped:
+            heard += ours.recv(64)
+        assert heard.count(b"line ") == 20
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        ours.close()
+        theirs.close()
     writer.close(60)
 
 

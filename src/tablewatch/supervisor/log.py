@@ -15,6 +15,10 @@ from tablewatch.core.actions import Log
 # neither memory nor time.
 MAX_WAITING = 1000
 
+# A line waits this many milliseconds for whoever reads our stderr. After one that waited in vain
+# the next don't wait until it is read again: syslog, written by the same thread, must not suffer.
+_STDERR_PATIENCE = 100
+
 
 class LogWriter:
     """Writes to syslog (facility mail, program ``tablewatch``) and to stderr, in a thread.
@@ -25,6 +29,7 @@ class LogWriter:
 
     def __init__(self) -> None:
         self.dropped = 0
+        self._stderr_stuck = False
         self._lines: queue.SimpleQueue[tuple[Log, LogSettings] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -61,8 +66,9 @@ class LogWriter:
     def _to_stderr(self, data: bytes) -> None:
         poll = select.poll()
         poll.register(2, select.POLLOUT)
-        events = poll.poll(0)
-        if events and events[0][1] & select.POLLOUT:
-            os.write(2, data)
-        else:
+        events = poll.poll(0 if self._stderr_stuck else _STDERR_PATIENCE)
+        self._stderr_stuck = not (events and events[0][1] & select.POLLOUT)
+        if self._stderr_stuck:
             self.dropped += 1
+        else:
+            os.write(2, data)
