@@ -3,11 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tablewatch.knowledge.keys import (
-    Trait,
     describe_key,
     mask_key,
     printable,
-    traits,
 )
 
 
@@ -75,45 +73,6 @@ def test_a_masked_key_is_short_printable_ascii_without_the_key(key, service):
     assert shown.isprintable()
     if len(key) >= 4 and b"*" not in key and service != "auth":
         assert key.decode("latin-1") not in shown
-
-
-@pytest.mark.parametrize(
-    ("key", "found"),
-    [
-        ("alice@example.org", Trait(0)),
-        ("", Trait(0)),
-        ("é", Trait(0)),
-        ("€", Trait(0)),
-        ("\x81", Trait.CONTROL),
-        ("\x80", Trait.BEYOND_LATIN1 | Trait.CONTROL),
-        ("ałice", Trait.BEYOND_LATIN1),
-        ("a😀", Trait.BEYOND_LATIN1 | Trait.FOUR_BYTE_UTF8),
-        ("a\nb", Trait.CONTROL),
-        ("a\x7f", Trait.CONTROL),
-    ],
-)
-def test_traits_are_what_databases_stumble_over(key, found):
-    assert traits(key.encode()) == found
-
-
-def test_bytes_that_are_not_utf8_are_a_trait_of_their_own():
-    assert traits(b"a\xff") == Trait.INVALID_UTF8
-    assert traits(b"a\xff\x01") == Trait.INVALID_UTF8 | Trait.CONTROL
-
-
-@given(st.text(max_size=20))
-def test_latin1_is_what_mysql_calls_so(text):
-    beyond = Trait.BEYOND_LATIN1 in traits(text.encode("utf-8", "surrogatepass"))
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return
-    try:
-        text.encode("cp1252")
-    except UnicodeEncodeError:
-        assert beyond or set(text) & set("\x81\x8d\x8f\x90\x9d")
-    else:
-        assert not beyond
 
 
 @pytest.mark.parametrize(

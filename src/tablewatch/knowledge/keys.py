@@ -5,8 +5,9 @@ Keys are addresses of people, and sometimes a password typed into the wrong fiel
 
 from __future__ import annotations
 
-import enum
 import re
+
+from tablewatch.keytraits import Trait, traits_of
 
 MASK = "***"
 CUT_MARK = "..."
@@ -14,17 +15,6 @@ HIDDEN = "(hidden)"
 MAX_DOMAIN = 60
 
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}")
-# MySQL's "latin1" is Windows-1252 with these five, which that leaves undefined, added.
-_CP1252_GAPS = frozenset("\x81\x8d\x8f\x90\x9d")
-
-
-class Trait(enum.Flag):
-    """What about a key makes databases fail."""
-
-    BEYOND_LATIN1 = enum.auto()  # has a character that MySQL's latin1 (Windows-1252) lacks
-    FOUR_BYTE_UTF8 = enum.auto()  # has one beyond U+FFFF, which MySQL's utf8mb3 lacks
-    INVALID_UTF8 = enum.auto()
-    CONTROL = enum.auto()  # has a control character, NUL and DEL included
 
 
 def printable(data: bytes) -> str:
@@ -56,29 +46,12 @@ def mask_key(key: bytes, service: str | None) -> str:
     return f"{first}{MASK}{at}{domain}"
 
 
-def traits(key: bytes) -> Trait:
-    """Return everything about `key` that is known to make databases fail."""
-    found = Trait(0)
-    try:
-        text = key.decode("utf-8")
-    except UnicodeDecodeError:
-        found |= Trait.INVALID_UTF8
-        text = key.decode("ascii", "ignore")
-    if any(char > "\uffff" for char in text):
-        found |= Trait.FOUR_BYTE_UTF8
-    if not all(map(_in_mysql_latin1, text)):
-        found |= Trait.BEYOND_LATIN1
-    if any(char < " " or "\x7f" <= char < "\xa0" for char in text):
-        found |= Trait.CONTROL
-    return found
-
-
 def describe_key(key: bytes) -> str:
     """Return what kind of key this is, for a diagnosis; one character of it at most.
 
     Not for ``auth`` keys: even the length of a password is nobody's business.
     """
-    found = traits(key)
+    found = traits_of(key)
     parts = ["1 byte" if len(key) == 1 else f"{len(key)} bytes"]
     if Trait.INVALID_UTF8 in found:
         parts.append("not valid UTF-8")
@@ -96,7 +69,7 @@ def _describe_beyond_ascii(text: str, found: Trait) -> str:
         odd = next(char for char in text if char > "\uffff")
         return f"contains {_codepoint(odd)}, four-byte UTF-8, which utf8mb3 and latin1 cannot hold"
     if Trait.BEYOND_LATIN1 in found:
-        odd = next(char for char in text if not _in_mysql_latin1(char))
+        odd = next(char for char in text if Trait.BEYOND_LATIN1 in traits_of(char.encode()))
         return f"contains {_codepoint(odd)}, which latin1 cannot hold"
     odd = max(text)
     if odd > "\xff":
@@ -106,13 +79,3 @@ def _describe_beyond_ascii(text: str, found: Trait) -> str:
 
 def _codepoint(char: str) -> str:
     return f"U+{ord(char):04X}"
-
-
-def _in_mysql_latin1(char: str) -> bool:
-    if char < "\x80" or char in _CP1252_GAPS:
-        return True
-    try:
-        char.encode("cp1252")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -13,23 +13,19 @@ from tablewatch.knowledge.keys import (
     CUT_MARK,
     HIDDEN,
     MASK,
-    Trait,
     describe_key,
     mask_key,
     printable,
-    traits,
 )
 
 __all__ = [
     "CUT_MARK",
     "HIDDEN",
     "MASK",
-    "Trait",
     "describe_key",
     "mask_key",
     "printable",
     "scrub",
-    "traits",
 ]
 
 # A key of fewer bytes is masked only where it is quoted: a login as "to" must not black out half

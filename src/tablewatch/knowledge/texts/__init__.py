@@ -19,3 +19,19 @@ ERROR_TEXTS = tuple(
     for error_class, cause, rows in (*MYSQL, *POSTGRES, *OTHERS)
     for row in rows
 )
+
+# Errors a key causes by its characters alone, whatever else it says. Only from these may be learned
+# that a whole kind of key fails: an error about, say, a regular expression would let an attacker
+# teach that accented keys are bad, by accenting keys that are bad without.
+CHARACTER_ERRORS = frozenset(
+    {
+        "mysql-illegal-mix-of-collations",
+        "mysql-cannot-convert-string",
+        "mysql-conversion-impossible",
+        "mysql-cannot-convert-character",
+        "mysql-incorrect-string-value",
+        "mysql-invalid-character-string",
+        "postgres-untranslatable",
+        "postgres-invalid-bytes",
+    }
+)
