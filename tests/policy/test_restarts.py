@@ -17,8 +17,7 @@ def restarts(seed=0):
 
 
 def lose_after(policy, now, lifetime):
-    policy.ready(now)
-    return policy.lost(now + lifetime)
+    return policy.lost(now + lifetime, now)
 
 
 def test_the_first_losses_are_replaced_at_once():
@@ -36,33 +35,33 @@ def test_after_the_burst_the_delay_grows_and_is_capped():
 
 
 def test_a_failed_start_waits_at_once():
-    assert 0.5 <= restarts().lost(0.0) <= 1.0
+    assert 0.5 <= restarts().lost(0.0, None) <= 1.0
 
 
 def test_health_resets_the_backoff():
     policy = restarts()
     for _ in range(20):
-        policy.lost(0.0)
+        policy.lost(0.0, None)
     assert lose_after(policy, 100.0, SETTINGS.reset_after) == 0.0
 
 
 def test_a_short_life_does_not_reset_the_backoff():
     policy = restarts()
     for _ in range(20):
-        policy.lost(0.0)
+        policy.lost(0.0, None)
     assert lose_after(policy, 100.0, SETTINGS.reset_after - 0.1) > 0.0
 
 
 def test_the_operator_resets_the_backoff():
     policy = restarts()
     for _ in range(20):
-        policy.lost(0.0)
+        policy.lost(0.0, None)
     policy.reset()
     assert lose_after(policy, 0.0, 0.1) == 0.0
 
 
 def test_tables_that_lose_one_database_do_not_return_in_step():
-    assert len({restarts(seed).lost(0.0) for seed in range(10)}) == 10
+    assert len({restarts(seed).lost(0.0, None) for seed in range(10)}) == 10
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=200), st.integers(0, 2**32))
@@ -71,10 +70,9 @@ def test_no_window_sees_more_starts_than_burst_and_delays_allow(lives, seed):
     policy, now, starts = restarts(seed), 0.0, []
     for handshake, lifetime in lives:
         starts.append(now)
-        if handshake:
-            policy.ready(now)
+        ready_at = now if handshake else None
         now += lifetime
-        delay = policy.lost(now)
+        delay = policy.lost(now, ready_at)
         assert 0.0 <= delay <= SETTINGS.max_delay
         now += delay
     for start in starts:
@@ -88,5 +86,5 @@ def test_no_window_sees_more_starts_than_burst_and_delays_allow(lives, seed):
 def test_the_delay_survives_any_number_of_losses(losses):
     policy = restarts()
     for _ in range(losses):
-        policy.lost(0.0)
-    assert policy.lost(0.0) <= SETTINGS.max_delay
+        policy.lost(0.0, None)
+    assert policy.lost(0.0, None) <= SETTINGS.max_delay

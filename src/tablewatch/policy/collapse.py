@@ -60,12 +60,12 @@ class Collapser:
         self.seen += 1
         entry = self._entries.get(signature)
         if entry is not None:
-            if now - entry.since < self._interval or entry.repeats:
+            if now < entry.since + self._interval or entry.repeats:
                 entry.repeats += 1
                 self.collapsed += 1
                 return None
             del self._entries[signature]
-        if now - self._window_since >= self._interval and not self._hidden:
+        if now >= self._window_since + self._interval and not self._hidden:
             self._window_since = now
             self._window_lines = 0
         if self._window_lines >= self._max_lines:
@@ -88,13 +88,13 @@ class Collapser:
         lines, self._summaries = self._summaries, []
         while self._entries:
             signature, entry = next(iter(self._entries.items()))
-            if now - entry.since < self._interval:
+            if now < entry.since + self._interval:
                 break
             del self._entries[signature]
             if entry.repeats:
                 lines.append(_summary(entry, now))
                 self._entries[signature] = _Entry(entry.text, now)
-        if self._hidden and now - self._window_since >= self._interval:
+        if self._hidden and now >= self._window_since + self._interval:
             lines.append(self._sum_of_hidden(now))
         return lines
 

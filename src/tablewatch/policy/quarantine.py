@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from tablewatch.config.settings import QuarantineSettings
 from tablewatch.policy.digests import KeyHasher
-
-Answer = Literal["error", "not-found"]
 
 _SWEEP_EVERY = 60.0  # seconds; an expired entry refuses nobody, it only takes room
 
@@ -50,31 +47,16 @@ class Quarantine:
         settings: QuarantineSettings,
         salt: bytes,
         *,
-        max_duration: float = 86400.0,
         memory: float = 86400.0,
-        answer: Answer = "error",
-        answers: Mapping[str, Answer] | None = None,
     ) -> None:
-        """Set how long and how keys are refused.
+        """`salt`: see KeyHasher.
 
-        `salt`: see KeyHasher. `max_duration`, seconds: a key repaired in the database works again
-        the next day without anybody's help. `memory`, seconds after an entry's end in which
-        its offences count: a day, for what comes back after more is not the same incident.
-
-        `answer`, and `answers` per service: what smtpd is told of a refused key. ``error`` makes
-        it say "try again later" and is right everywhere. ``not-found`` ends it for good (535, 550),
-        but is a statement: smtpd goes on to the next rule, so that a deny list lets the key pass
-        and a rule with `!` matches. ValueError for anything else.
+        `memory`, seconds after an entry's end in which its offences count: a day, for what comes
+        back after more is not the same incident.
         """
-        for word in (answer, *(answers or {}).values()):
-            if word not in get_args(Answer):
-                raise ValueError(f"a refused key is answered error or not-found, not {word}")
         self.settings = settings
-        self.max_duration = max_duration
         self.memory = memory
         self.evictions = 0
-        self._answer = answer
-        self._answers = dict(answers or {})
         self._hasher = KeyHasher(salt)
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         # Offences of keys that are free again, and until when they count. Shares `max_keys` with
@@ -84,10 +66,6 @@ class Quarantine:
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def answer(self, service: str) -> Answer:
-        """Return what smtpd is told of a refused key of `service`."""
-        return self._answers.get(service, self._answer)
 
     def add(
         self,
@@ -180,7 +158,7 @@ class Quarantine:
         return count
 
     def _length(self, offences: int) -> float:
-        longest = max(self.settings.duration, self.max_duration)
+        longest = max(self.settings.duration, self.settings.max_duration)
         doublings = min(max(offences - 1, 0), 32)
         return min(longest, self.settings.duration * 2.0**doublings)
 

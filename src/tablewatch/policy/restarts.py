@@ -24,19 +24,16 @@ class Restarts:
         self.settings = settings
         self._rng = rng
         self._lost = 0
-        self._healthy_since: float | None = None
 
-    def ready(self, now: float) -> None:
-        """Note that a backend finished its handshake at `now`."""
-        self._healthy_since = now
+    def lost(self, now: float, ready_at: float | None) -> float:
+        """Note that a backend is gone at `now`; return the seconds to wait before the next start.
 
-    def lost(self, now: float) -> float:
-        """Note that the backend is gone at `now`; return the seconds to wait before the next."""
+        `ready_at`: when it had finished its handshake, None if it never had.
+        """
         settings = self.settings
-        since, self._healthy_since = self._healthy_since, None
-        if since is None:
+        if ready_at is None:
             self._lost = max(self._lost, settings.burst)
-        elif now - since >= settings.reset_after:
+        elif now - ready_at >= settings.reset_after:
             self._lost = 0
         self._lost += 1
         if self._lost <= settings.burst:
