@@ -193,3 +193,32 @@ def test_a_file_smtpds_user_would_not_trust_is_noted(write, monkeypatch, capsys)
     main(["check-config", path])
     out = capsys.readouterr().out
     assert "which won't trust this file:\n  belongs to alice (54321)" in out
+
+
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ("mode: observe", "only observed; nothing is done about anything (mode)"),
+        (
+            "quarantine: {not_found: [domain, alias]}",
+            "a refused key counts as not in the table (domain, alias);",
+        ),
+        ("rates: {action: tempfail}", "rates.action does nothing without a limit"),
+    ],
+)
+def test_what_is_easily_overlooked_is_noted_where_it_is_written(write, capsys, settings, note):
+    path = write(f"tables: {{creds: {{{settings}}}, users: {{}}}}\n")
+    main(["check-config", path])
+    assert f"Note: table creds: {note}" in (out := capsys.readouterr().out)
+    assert out.count("Note: table") == 1
+    assert max(map(len, out.partition("Note: table")[2].splitlines())) <= 80
+    main(["check-config", "--table", "users", path])
+    assert note not in capsys.readouterr().out
+
+
+def test_what_all_tables_share_is_noted_once(write, capsys):
+    path = write("defaults: {mode: observe}\ntables: {creds: {}, users: {}}\n")
+    main(["check-config", path])
+    assert capsys.readouterr().out.count("only observed") == 1
+    main(["check-config", "--table", "creds", path])
+    assert "Note: table creds: only observed" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from tablewatch.config import loader
 from tablewatch.config.reader import parse
 from tablewatch.config.schema import entries, keys, value
 from tablewatch.config.settings import BACKEND_PATHS, SERVICES, Config, TableSettings
-from tablewatch.config.values import Count, Duration
+from tablewatch.config.values import Count, Duration, Share, Size, Word
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "man" / "tablewatch.yml.5").read_text()
@@ -24,8 +24,8 @@ def section(key):
     """Return the text of a key's item, searched for below the heading of its group."""
     group, _, name = key.rpartition(".")
     heading = f".Ss {group}\n" if group else ".Sh SETTINGS OF A TABLE\n"
-    below = MANUAL.partition(heading)[2]
-    item = re.search(rf"^\.It Ic {name}\n(.*?)^\.(?:It|El|Ss|Sh)\b", below, re.M | re.S)
+    below = re.split(r"^\.S[hs] ", MANUAL.partition(heading)[2], maxsplit=1, flags=re.M)[0]
+    item = re.search(rf"^\.It Ic {name}\n(.*?)^\.(?:It|El)\b", below, re.M | re.S)
     assert item, f"{key} is not in the manual"
     return item[1].replace("\n", " ")
 
@@ -33,10 +33,24 @@ def section(key):
 @pytest.mark.parametrize(("key", "kind"), KEYS)
 def test_the_manual_has_each_key_with_default_and_range(key, kind):
     default = kind.write(value(TableSettings(), key))
-    if isinstance(kind, Duration | Count):
+    if isinstance(kind, Duration | Count | Share | Size):
         assert f"Default {default}; {kind.right()}" in section(key)
     else:
         assert re.search(rf"Default {re.escape(default)}[.,]", section(key))
+    if kind.at_most:
+        assert f", and at most .Ic {kind.at_most} ." in section(key)
+
+
+@pytest.mark.parametrize(("key", "kind"), KEYS)
+def test_the_manual_has_every_word_that_may_be_written(key, kind):
+    for word in kind.known if isinstance(kind, Word) else ():
+        assert re.search(rf"\.Cm (?:\w+ , )*{word}\b", section(key)), word
+
+
+def test_the_trap_of_not_found_is_explained_where_it_is_configured():
+    for place in (section("quarantine.not_found"), SAMPLE.read_text().partition("not_found:")[0]):
+        assert "deny list" in place.replace("\n  # ", " ")
+        assert "trap" in place
 
 
 @pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
@@ -62,7 +76,7 @@ def test_the_manual_has_every_service():
 def test_the_examples_of_the_manual_are_valid():
     examples = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", MANUAL, re.M | re.S)
     files = [text for text in examples if text[0] not in "#$"]
-    assert len(files) == 2
+    assert len(files) == 4
     for text in files:
         assert parse(text, "/x.yml").config() != Config(path="/x.yml")
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from tablewatch.config.document import Written
 from tablewatch.config.reader import MAX_PROBLEMS, parse
-from tablewatch.config.schema import keys, overlay
+from tablewatch.config.schema import keys, overlay, value
 from tablewatch.config.settings import Config, TableSettings
-from tablewatch.config.values import Count, Duration, Several, Switch, Word
+from tablewatch.config.values import Count, Duration, Probe, Several, Share, Size, Switch, Word
 from tablewatch.errors import ConfigError
 
 
@@ -191,6 +191,21 @@ def test_a_contradiction_is_found_from_either_side():
     assert (line, key) == (3, "defaults.restart.min_delay")
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("breaker: {min_open: 2m}", "breaker.min_open", "2m is more than breaker.max_open (1m)"),
+        ("quarantine: {duration: 2d}", "quarantine.duration", "quarantine.max_duration (1d)"),
+        ("runaway: {cpu_limit: 10%}", "runaway.throttle_cpu", "20% is more than runaway.cpu_limit"),
+    ],
+)
+def test_each_pair_of_limits_is_compared(text, key, message):
+    _, found, said = only(f"defaults: {{{text}}}")
+    assert found == f"defaults.{key}"
+    assert message in said
+    assert "the larger one" in said
+
+
 def test_a_value_already_refused_is_not_refused_again_for_a_contradiction():
     _, _, message = only("defaults: {restart: {max_delay: 100ms, min_delay: 2}}")
     assert "no unit" in message
@@ -225,25 +240,51 @@ def values(kind):
         low, high = round(kind.low * 1000), round(kind.high * 1000)
         return st.integers(low, high).map(lambda milliseconds: milliseconds / 1000)
     if isinstance(kind, Count):
-        return st.integers(kind.low, kind.high)
+        none = st.just(0) if kind.or_none else st.nothing()
+        return none | st.integers(kind.low, kind.high)
+    if isinstance(kind, Share):
+        low, high = round(kind.low * 100), round(kind.high * 100)
+        return st.integers(low, high).map(lambda percent: percent / 100)
+    if isinstance(kind, Size):
+        low, high = kind.low // 1024, kind.high // 1024
+        return st.just(0) | st.integers(low, min(high, 999_999_999)).map(lambda k: k * 1024)
+    if isinstance(kind, Probe):
+        keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=99)
+        asked = st.tuples(st.sampled_from(kind.services), keys)
+        return st.just("") | asked.map(" ".join)
     if isinstance(kind, Switch):
         return st.booleans()
+    if isinstance(kind, Word):
+        return st.sampled_from(kind.known)
     assert isinstance(kind, Several)
     assert isinstance(kind.item, Word)
     return st.lists(st.sampled_from(kind.item.known), unique=True).map(tuple)
 
 
 KINDS = dict(keys(TableSettings))
-LAYERS = st.fixed_dictionaries(
-    {}, optional={key: values(kind) for key, kind in KINDS.items()}
-).filter(lambda layer: layer.get("restart.min_delay", 1.0) <= layer.get("restart.max_delay", 60.0))
+LIMITED = {
+    key: f"{key.rpartition('.')[0]}.{kind.at_most}" for key, kind in KINDS.items() if kind.at_most
+}
+
+
+def without_contradictions(layer):
+    """Take both values of a pair out where one is more than the other allows."""
+    settings = overlay(TableSettings(), layer)
+    wrong = {key for key, most in LIMITED.items() if value(settings, key) > value(settings, most)}
+    wrong |= {LIMITED[key] for key in wrong}
+    return {key: found for key, found in layer.items() if key not in wrong}
+
+
+LAYERS = st.fixed_dictionaries({}, optional={key: values(kind) for key, kind in KINDS.items()}).map(
+    without_contradictions
+)
 
 
 def flow(layer):
     nested = {}
-    for key, value in layer.items():
+    for key, found in layer.items():
         group, _, name = key.rpartition(".")
-        nested.setdefault(group, []).append(f"{name}: {KINDS[key].write(value)}")
+        nested.setdefault(group, []).append(f"{name}: {KINDS[key].write(found)}")
     groups = [f"{group}: {{{', '.join(nested[group])}}}" for group in nested if group]
     return "{" + ", ".join(nested.get("", []) + groups) + "}"
 

@@ -13,12 +13,13 @@ from tablewatch.config import loader
 from tablewatch.config.reader import MAX_PROBLEMS, parse
 from tablewatch.config.schema import keys, value
 from tablewatch.config.settings import Config, TableSettings
-from tablewatch.config.values import Count, Duration, Several
+from tablewatch.config.values import Count, Duration, Probe, Several, Share, Size, Word
 from tablewatch.errors import ConfigError
 
 WORDS = [
     *(name for key, _ in keys(Config) for name in key.split(".")),
     *("tables", "creds", "deadlin", "<<", "&a", "*a", "!!binary", "!x", "%YAML 1.1", "---", "..."),
+    *("20%", "512M", "1%", "enforce", "throttle", "credentials a@example.org", "not_found"),
     *("5s", "5", "0", "1h30m", "yes", "no", "~", "", "/usr/lib", "auth", "alias", "1e999", "0x1f"),
     *(
         ":",
@@ -43,7 +44,9 @@ WORDS = [
 ]
 NEARLY = st.lists(st.sampled_from(WORDS), max_size=60).map("".join)
 
-SCALARS = st.sampled_from(["5s", "5", "1", "yes", "alias", "auth", "/a", "~", "''", "*a", "&a x"])
+SCALARS = st.sampled_from(
+    ["5s", "5", "1", "5%", "64M", "yes", "alias", "auth", "/a", "~", "''", "*a", "&a x", "observe"]
+)
 NAMES = st.sampled_from([word for word in WORDS if word.isidentifier()] + ["<<", "1", "on", "''"])
 FLOW = st.recursive(
     SCALARS,
@@ -79,11 +82,16 @@ def check_settings(settings):
     for key, kind in keys(TableSettings):
         found = value(settings, key)
         assert type(found) is type(value(TableSettings(), key)), key
-        if isinstance(kind, Duration | Count):
-            assert kind.low <= found <= kind.high, key
+        if isinstance(kind, Duration | Count | Share | Size):
+            no_limit = found == 0 and (isinstance(kind, Size) or getattr(kind, "or_none", False))
+            assert no_limit or kind.low <= found <= kind.high, key
+        if isinstance(kind, Word | Probe):
+            assert kind.read(found) == found
         if isinstance(kind, Several):
             assert all(kind.read(item) == item for item in found)
-    assert settings.restart.min_delay <= settings.restart.max_delay
+        if kind.at_most:
+            group = key.rpartition(".")[0]
+            assert found <= value(settings, f"{group}.{kind.at_most}"), key
 
 
 def check(text):

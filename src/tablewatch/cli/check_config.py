@@ -12,7 +12,7 @@ from dataclasses import asdict
 from tablewatch.cli import access, host, smtpd_conf
 from tablewatch.config import explain, loader
 from tablewatch.config.document import Document
-from tablewatch.config.settings import DEFAULT_CONFIG
+from tablewatch.config.settings import DEFAULT_CONFIG, TableSettings
 from tablewatch.config.values import bare, nearest
 from tablewatch.errors import ConfigError, Problem
 
@@ -93,6 +93,11 @@ def _notes(document: Document, table: str, conf: str | None) -> Iterator[str]:
             yield f"smtpd runs its tables as {who.name}, which won't trust this file:\n  {trouble}"
     if not any(loader.directory_exists(name) for name in config.backend_path):
         yield "none of the directories of backend_path is there; is a table backend installed?"
+    shared = [] if table else list(_traps(config.defaults))
+    yield from (f"defaults: {trap}" for trap in shared)
+    for name in [table] if table else config.tables:
+        traps = (trap for trap in _traps(config.table(name)) if trap not in shared)
+        yield from (f"table {bare(name)}: {trap}" for trap in traps)
     path = conf or host.smtpd_conf()
     try:
         lines = smtpd_conf.tables(path) if path else []
@@ -111,3 +116,17 @@ def _notes(document: Document, table: str, conf: str | None) -> Iterator[str]:
                 f"table {bare(name)} is not supervised ({found.file}:{found.line});\n"
                 f"  write there: {found.watch().strip()}"
             )
+
+
+def _traps(settings: TableSettings) -> Iterator[str]:
+    """Yield what these settings do that is easily overlooked."""
+    if settings.mode == "observe":
+        yield "only observed; nothing is done about anything (mode)"
+    if settings.quarantine.not_found:
+        listed = ", ".join(settings.quarantine.not_found)
+        yield (
+            f"a refused key counts as not in the table ({listed});\n"
+            '  it passes a deny list, and matches a rule with "!" (quarantine.not_found)'
+        )
+    if settings.rates.action == "tempfail" and not settings.rates.lookups:
+        yield "rates.action does nothing without a limit; set rates.lookups"

@@ -16,7 +16,7 @@ from tablewatch.config.document import Document, Layer, Written
 from tablewatch.config.schema import Named, entries, keys, value
 from tablewatch.config.settings import Config, TableSettings
 from tablewatch.config.syntax import compose
-from tablewatch.config.values import Duration, Kind, Several, bare, nearest, shown
+from tablewatch.config.values import Kind, Several, bare, nearest, shown
 from tablewatch.errors import ConfigError, Problem
 
 # More than anybody repairs in one go.
@@ -167,13 +167,13 @@ class _Walk:
 def _contradictions(settings: TableSettings, layer: Layer) -> Iterator[tuple[int, str, str]]:
     """Yield line, key and message for values that limit each other, if `layer` wrote either."""
     for key, kind in keys(TableSettings):
-        if not isinstance(kind, Duration) or not kind.at_most:
+        if not kind.at_most:
             continue
         other = f"{key.rpartition('.')[0]}.{kind.at_most}".lstrip(".")
         mine, most = value(settings, key), value(settings, other)
         if mine > most and (written := layer.get(key) or layer.get(other)):
             message = f"{kind.write(mine)} is more than {other} ({kind.write(most)})"
-            yield written.line, key, f"{message}; write both, {kind.at_most} the longer one"
+            yield written.line, key, f"{message}; write both, {kind.at_most} the larger one"
 
 
 def _text(node: yaml.Node, kind: Kind) -> str:

@@ -19,6 +19,11 @@ _FRACTION = re.compile(r"([0-9]{1,9}\.[0-9]{1,9}) *(d|h|m|s|ms)")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _COUNT = re.compile(r"0|[1-9][0-9]{0,11}")
 _SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+_PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})%")
+_SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+_SIZE = re.compile(r"(0|[1-9][0-9]{0,8})([KMG]?)")
+_NEARLY_SIZE = re.compile(r"([1-9][0-9]{0,8}) ?([kmgKMG])(?:i?[bB])?")
+_LONGEST_PROBE = 255
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 
 
@@ -79,7 +84,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Kind(ABC):
-    """How one sort of value is written."""
+    """How one sort of value is written.
+
+    ``at_most`` names a value of the same group that this one may not exceed, "" for none.
+    """
+
+    at_most: str = ""
 
     @abstractmethod
     def read(self, text: str) -> object:
@@ -96,10 +106,7 @@ class Kind(ABC):
 
 @dataclass(frozen=True)
 class Duration(Kind):
-    """Seconds, from `low` to `high` (both allowed); `why` is the reason for both ends.
-
-    `at_most` names a duration of the same group that this one may not exceed.
-    """
+    """Seconds, from `low` to `high` (both allowed); `why` is the reason for both ends."""
 
     low: float
     high: float
@@ -126,17 +133,21 @@ class Duration(Kind):
 
 @dataclass(frozen=True)
 class Count(Kind):
-    """A whole number from `low` to `high` (both allowed); `why` is the reason for both ends."""
+    """A whole number from `low` to `high` (both allowed); `why` is the reason for both ends.
+
+    With `or_none`, 0 is right as well, and means that there is no limit.
+    """
 
     low: int
     high: int
     why: str
+    or_none: bool = False
 
     def read(self, text: str) -> int:
         """Return the number."""
         if not _COUNT.fullmatch(text):
             raise ValueError(f"{shown(text)} is no whole number; write {self.right()}")
-        if self.low <= int(text) <= self.high:
+        if self.low <= int(text) <= self.high or (self.or_none and text == "0"):
             return int(text)
         size = "small" if int(text) < self.low else "large"
         raise ValueError(f"{text} is too {size}; write {self.right()} ({self.why})")
@@ -147,7 +158,7 @@ class Count(Kind):
 
     def right(self) -> str:
         """Return the range."""
-        return f"{self.low} to {self.high}"
+        return f"{'0, or ' * self.or_none}{self.low} to {self.high}"
 
 
 @dataclass(frozen=True)
@@ -198,6 +209,119 @@ class Word(Kind):
 
 
 @dataclass(frozen=True)
+class Share(Kind):
+    """A share of a whole from `low` to `high` (both allowed), in whole percent: ``20%`` is 0.2.
+
+    `why` is the reason for both ends.
+    """
+
+    low: float
+    high: float
+    why: str
+    at_most: str = ""
+
+    def read(self, text: str) -> float:
+        """Return the fraction."""
+        match = _PERCENT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{shown(text)} is no percentage; write {self._meant(text)}")
+        share = int(match[1]) / 100
+        if self.low <= share <= self.high:
+            return share
+        size = "small" if share < self.low else "large"
+        raise ValueError(f"{text} is too {size}; write {self.right()} ({self.why})")
+
+    def write(self, value: object) -> str:
+        """Return percent."""
+        assert isinstance(value, float)
+        return f"{round(value * 100)}%"
+
+    def right(self) -> str:
+        """Return the range."""
+        return f"{self.write(self.low)} to {self.write(self.high)}"
+
+    def _meant(self, text: str) -> str:
+        """Return what somebody who wrote a plain number may have meant; the range otherwise."""
+        number = text.removesuffix("%").rstrip()
+        if number.isascii() and _NUMBER.fullmatch(number):
+            fraction = float(number) if number.startswith("0.") else float(number) / 100
+            if self.low <= fraction <= self.high:
+                return self.write(fraction)
+        return self.right()
+
+
+@dataclass(frozen=True)
+class Size(Kind):
+    """Bytes from `low` to `high` (both allowed), written ``512M``; 0 is right too: no limit.
+
+    Units are K, M and G, 1024 of each in the next; `why` is the reason for both ends.
+    """
+
+    low: int
+    high: int
+    why: str
+
+    def read(self, text: str) -> int:
+        """Return bytes."""
+        match = _SIZE.fullmatch(text)
+        if match is None:
+            near = _NEARLY_SIZE.fullmatch(text)
+            remedy = f"{near[1]}{near[2].upper()}" if near else "one like 64M or 2G, or 0"
+            raise ValueError(f"{shown(text)} is no size; write {remedy}")
+        number = int(match[1]) * _SIZES[match[2]]
+        if number == 0 or (match[2] and self.low <= number <= self.high):
+            return number
+        if not match[2]:
+            raise ValueError(f"{text} has no unit; write {text}M, or {text}G")
+        size = "small" if number < self.low else "large"
+        raise ValueError(f"{text} is too {size}; write {self.right()} ({self.why})")
+
+    def write(self, value: object) -> str:
+        """Return bytes in the largest unit that leaves no rest."""
+        assert isinstance(value, int)
+        unit = next((name for name in "GMK" if value and value % _SIZES[name] == 0), "")
+        return f"{value // _SIZES[unit]}{unit}"
+
+    def right(self) -> str:
+        """Return the range."""
+        return f"0, or {self.write(self.low)} to {self.write(self.high)}"
+
+
+@dataclass(frozen=True)
+class Probe(Kind):
+    """A lookup: one of `services`, a blank, and a key. Empty for none.
+
+    The key is plain ASCII: a probe asks whether the database works, not whether it can hold an
+    accent. At most 255 characters, more than any address has (RFC 5321, 4.5.3.1: 254).
+    """
+
+    services: tuple[str, ...]
+
+    def read(self, text: str) -> str:
+        """Return the text; what is behind the first blank is the key."""
+        service, _, key = text.partition(" ")
+        if not text:
+            return text
+        if service not in self.services:
+            near = nearest(service, self.services)
+            hint = f'did you mean "{near}"?' if near else f"write {self.right()}"
+            raise ValueError(f"{shown(service)} is no service; {hint}")
+        if not key or key != key.strip():
+            raise ValueError(f"{shown(text)} is no lookup; write {self.right()}")
+        if not key.isascii() or not key.isprintable() or len(key) > _LONGEST_PROBE:
+            raise ValueError(f"{shown(text)} has a key that is long or odd; write {self.right()}")
+        return text
+
+    def write(self, value: object) -> str:
+        """Return the text in quotes."""
+        return "'" + str(value).replace("'", "''") + "'"
+
+    def right(self) -> str:
+        """Return an example."""
+        return 'a service and a plain key, as in "credentials postmaster@example.org", or ""'
+
+
+@dataclass(frozen=True)
 class Directory(Kind):
     """The absolute path of a directory."""
 
@@ -244,11 +368,33 @@ def seconds(low: str, high: str, why: str, at_most: str = "") -> dict[str, Kind]
     return {"kind": Duration(parse_duration(low), parse_duration(high), why, at_most)}
 
 
-def number(low: int, high: int, why: str) -> dict[str, Kind]:
+def number(low: int, high: int, why: str, *, or_none: bool = False) -> dict[str, Kind]:
     """Return the metadata of a field that holds a whole number."""
-    return {"kind": Count(low, high, why)}
+    return {"kind": Count(low, high, why, or_none)}
 
 
 def several(item: Kind) -> dict[str, Kind]:
     """Return the metadata of a field that holds a tuple."""
     return {"kind": Several(item)}
+
+
+def word(*known: str) -> dict[str, Kind]:
+    """Return the metadata of a field that holds one of these words."""
+    return {"kind": Word(known)}
+
+
+def share(low: str, high: str, why: str, at_most: str = "") -> dict[str, Kind]:
+    """Return the metadata of a field that holds a share, 0.0 to 1.0."""
+    whole = Share(0.0, 1.0, why)
+    return {"kind": Share(whole.read(low), whole.read(high), why, at_most)}
+
+
+def size(low: str, high: str, why: str) -> dict[str, Kind]:
+    """Return the metadata of a field that holds bytes, 0 for no limit."""
+    whole = Size(0, 2**63, why)
+    return {"kind": Size(whole.read(low), whole.read(high), why)}
+
+
+def probe(services: tuple[str, ...]) -> dict[str, Kind]:
+    """Return the metadata of a field that holds a lookup, "" for none."""
+    return {"kind": Probe(services)}
