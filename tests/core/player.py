@@ -5,7 +5,18 @@ from collections import defaultdict
 from dataclasses import replace
 
 from tablewatch.config.settings import Config, LogSettings, TableSettings
-from tablewatch.core.actions import Kill, Leave, Log, Spawn, WriteBackend, WriteSmtpd
+from tablewatch.core.actions import (
+    Kill,
+    Leave,
+    Log,
+    Measure,
+    Pause,
+    Resume,
+    Spawn,
+    Usage,
+    WriteBackend,
+    WriteSmtpd,
+)
 from tablewatch.core.table import TableCore
 
 LATIN1 = (
@@ -25,8 +36,8 @@ class Player:
 
     def __init__(self, *, version="7.6.0", config=None, **settings):
         if config is None:
-            quiet = LogSettings(interval=60.0)
-            config = Config(defaults=replace(TableSettings(log=quiet), **settings))
+            plain = TableSettings(log=LogSettings(interval=60.0), spares=0)
+            config = Config(defaults=replace(plain, **settings))
         self.core = TableCore(config, b"0123456789abcdef", random.Random(1))
         self.version = version
         self.now = 1000.0
@@ -36,6 +47,10 @@ class Player:
         self.killed = []
         self.logged = []
         self.left = False
+        self.stopped = []
+        self.running = True
+        self.measured = 0
+        self.usage = lambda now: Usage(cpu=0.0, memory=10_000_000, descriptors=5, switches=0)
         self.order = []
         self._id = 0
 
@@ -89,7 +104,7 @@ class Player:
     def wait(self, seconds):
         """Let time pass, ticking whenever the core asks for it."""
         end = self.now + seconds
-        while (due := self.core.next_deadline()) is not None and due <= end:
+        while (due := self.core.next_deadline(self.now)) is not None and due <= end:
             self.now = max(self.now, due)
             self.core.tick(self.now)
             self.settle()
@@ -114,6 +129,14 @@ class Player:
                 self.killed.append(action.generation)
             elif isinstance(action, Log):
                 self.logged.append(action.text)
+            elif isinstance(action, Measure):
+                self.measured += 1
+                self.core.measured(self.now, action.generation, self.usage(self.now))
+            elif isinstance(action, Pause):
+                self.stopped.append(self.now)
+                self.running = False
+            elif isinstance(action, Resume):
+                self.running = True
             else:
                 assert isinstance(action, Leave)
                 self.left = True

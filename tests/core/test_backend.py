@@ -104,3 +104,50 @@ def test_a_refusal_is_pending_with_its_reason():
     made = Pending(Refusal(request(), "newline in key"), arrived=1.0, deadline=2.0)
     assert made.refusal == "newline in key"
     assert made.request == request()
+
+
+def test_a_retry_and_the_reconnect_it_announces_are_one(backend):
+    read = Classifier().read
+    assert [backend.note(read(line)) for line in (RETRY, RECONNECT)] == [1, 0]
+    assert [backend.note(read(line)) for line in (RECONNECT, RECONNECT)] == [1, 1]
+    assert [backend.note(read(line)) for line in (RETRY, RETRY, RECONNECT)] == [1, 1, 0]
+    assert backend.note(read(b"creds[7]: debug: hello")) == 0
+
+
+def test_a_line_in_the_handshake_costs_the_first_request_nothing(backend):
+    note(backend, RETRY, RETRY, RETRY)
+    backend.ask(pending(), 11.0)
+    assert backend.evidence.spent == 0
+    assert not backend.overspent(0)
+
+
+def test_ready_is_remembered_and_forgets_the_words_of_the_start():
+    codec = TEXT.backend_codec()
+    made = Backend(1, codec, now=5.0, deadline=35.0)
+    note(made, RETRY)
+    assert made.ready_at is None
+    made.ready(7.0)
+    assert (made.state, made.ready_at, made.last_words) == (State.IDLE, 7.0, "")
+
+
+def test_every_answer_is_progress(backend):
+    for number in range(1, 4):
+        backend.ask(pending(), 11.0)
+        backend.codec.receive(b"lookup-result|00000001|not-found\n")
+        backend.done()
+        assert backend.answers == number
+
+
+def test_a_retry_of_an_update_beyond_the_limit_is_overspent(backend):
+    backend.ask(pending(operation=Operation.UPDATE, key=None, service=None), 11.0)
+    note(backend, RETRY, RETRY)
+    assert not backend.overspent(2)
+    note(backend, RETRY)
+    assert backend.overspent(2)
+
+
+def test_what_was_asked_last_is_remembered_after_its_answer(backend):
+    one = pending()
+    backend.ask(one, 11.0)
+    backend.done()
+    assert backend.asked is one.request

@@ -5,6 +5,7 @@ from collections import deque
 import pytest
 
 from tablewatch.core.counters import Counters
+from tablewatch.core.judge import Objection
 from tablewatch.core.smtpd_side import SmtpdSide
 from tablewatch.protocol.messages import Answer, Damage, Hello, Operation, Request, Verdict
 from tablewatch.protocol.text import TEXT
@@ -65,3 +66,42 @@ def test_only_overdue_requests_are_taken_out(side):
 
 def test_without_requests_there_is_no_deadline(side):
     assert side.next_deadline() is None
+
+
+def test_what_the_backend_answered_itself_is_not_written_again_and_still_counts(side):
+    pending = ask(side)
+    before = written(side)
+    side.passed_on(pending, Answer(Verdict.NOT_FOUND))
+    assert written(side) == before
+    assert side._counters.answers == 1
+    with pytest.raises(AssertionError):
+        side.passed_on(pending, Answer(Verdict.NOT_FOUND))
+
+
+@pytest.mark.parametrize("how", ["reply", "passed_on"])
+def test_after_either_an_smtpd_that_waits_for_answers_may_ask_again(how):
+    """It holds what comes before for the rest of a torn key, see TextSmtpd."""
+    made = SmtpdSide(deque(), Counters())
+    (made.hello,) = made.receive(TEXT.hello("creds", "7.6.0").raw)
+    made.welcome(("credentials",))
+    getattr(made, how)(ask(made, 1), Answer(Verdict.NOT_FOUND))
+    assert isinstance(ask(made, 2).request, Request)
+
+
+def test_a_refused_request_is_answered_error_or_not_found(side):
+    side.refuse(ask(side, 1), Objection("breaker", "database is left alone"))
+    side.refuse(ask(side, 2), Objection("quarantined", "key is bad", Verdict.NOT_FOUND))
+    lines = written(side).splitlines()[-2:]
+    assert lines == [
+        b"lookup-result|00000001|error|tablewatch: database is left alone",
+        b"lookup-result|00000002|not-found",
+    ]
+    assert side._counters.tempfails == {"breaker": 1}
+    assert side._counters.refusals == {"quarantined": 1}
+
+
+def test_what_was_passed_on_before_it_was_queued_is_marked(side):
+    request = TEXT.request("creds", Operation.LOOKUP, "credentials", b"alice")
+    side.add(request, 10.0, 5.0, passed=True)
+    side.add(request, 10.0, 5.0)
+    assert [pending.passed for pending in side.queue] == [True, False]

@@ -134,7 +134,7 @@ def test_a_bare_error_is_no_reason_to_replace_or_to_blame(table):
         id_ = table.ask()
         table.answer(id_, "error")
     assert table.spawned == [1]
-    assert len(table.core.quarantine) == 0
+    assert len(table.core.judge.quarantine) == 0
 
 
 # --- the runaway
@@ -175,10 +175,11 @@ def test_a_lookup_may_cost_one_reconnect(table):
 
 
 def test_retries_of_one_lookup_are_not_charged_to_the_next(table):
-    for _ in range(10):
+    for _ in range(20):
         id_ = table.ask()
         table.stderr(LOST, RECONNECT, RECONNECT)
         table.answer(id_)
+        table.wait(2.0)  # what the budget earns meanwhile pays for it
     assert table.spawned == [1]
 
 
@@ -227,14 +228,14 @@ def test_a_key_is_not_blamed_for_a_lost_connection(table):
     id_ = table.ask()
     table.stderr(LOST, LOST, LOST)
     assert error(table, id_)
-    assert len(table.core.quarantine) == 0
+    assert len(table.core.judge.quarantine) == 0
 
 
 def test_a_key_that_was_found_in_the_end_is_not_blamed(table):
     id_ = table.ask(POISON)
     table.stderr(RETRY)
     table.answer(id_)
-    assert len(table.core.quarantine) == 0
+    assert len(table.core.judge.quarantine) == 0
 
 
 def test_an_update_releases_every_key(table):

@@ -42,6 +42,24 @@ class Kill(NamedTuple):
     generation: int
 
 
+class Pause(NamedTuple):
+    """Stop a backend and everything it started (SIGSTOP)."""
+
+    generation: int
+
+
+class Resume(NamedTuple):
+    """Let a stopped backend go on (SIGCONT)."""
+
+    generation: int
+
+
+class Measure(NamedTuple):
+    """Look at what a backend uses, and tell the core with ``measured``."""
+
+    generation: int
+
+
 class Log(NamedTuple):
     """Write one line, free of secrets, to syslog and the supervisor's own stderr."""
 
@@ -53,4 +71,17 @@ class Leave(NamedTuple):
     """smtpd is gone: end every backend and exit."""
 
 
-Action = Spawn | WriteBackend | WriteSmtpd | Kill | Log | Leave
+Action = Spawn | WriteBackend | WriteSmtpd | Kill | Pause | Resume | Measure | Log | Leave
+
+
+class Usage(NamedTuple):
+    """What a backend and its children use. None where the platform can't tell.
+
+    ``cpu`` is user and system time in seconds since the start, ``memory`` resident bytes,
+    ``switches`` voluntary context switches.
+    """
+
+    cpu: float | None
+    memory: int | None
+    descriptors: int | None
+    switches: int | None

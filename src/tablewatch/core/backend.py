@@ -10,35 +10,67 @@ from tablewatch.protocol.messages import Operation, Refusal, Request
 
 
 class Pending:
-    """A request of smtpd's that has not been answered yet.
+    """A request that has not been answered yet, smtpd's or a probe of our own.
 
     ``arrived`` and ``deadline`` are monotonic seconds. A request with a ``refusal`` is answered
-    ``error`` when its turn comes, without asking the backend.
+    ``error`` when its turn comes, without asking the backend. ``noted`` says that, in observe
+    mode, it was logged already what would have been done about it; ``passed``, that the backend has
+    its bytes already; ``prepared``, that what an update stands for was done.
     """
 
-    __slots__ = ("answered", "arrived", "deadline", "refusal", "request")
+    __slots__ = (
+        "answered",
+        "arrived",
+        "deadline",
+        "is_update",
+        "noted",
+        "passed",
+        "prepared",
+        "probe",
+        "refusal",
+        "request",
+    )
 
-    def __init__(self, event: Request | Refusal, arrived: float, deadline: float) -> None:
+    def __init__(
+        self,
+        event: Request | Refusal,
+        arrived: float,
+        deadline: float,
+        *,
+        probe: bool = False,
+        passed: bool = False,
+    ) -> None:
         self.request = event if isinstance(event, Request) else event.request
         self.refusal = "" if isinstance(event, Request) else event.reason
         self.arrived = arrived
         self.deadline = deadline
         self.answered = False
+        self.noted = False
+        self.prepared = False
+        self.is_update = self.request.operation is Operation.UPDATE
+        self.probe = probe
+        self.passed = passed
 
 
 class Backend:
     """What the core knows of one backend process."""
 
     __slots__ = (
+        "answers",
         "asked",
+        "blind",
         "codec",
         "deadline",
         "evidence",
         "generation",
         "last_words",
+        "paused",
         "pending",
+        "ready_at",
+        "retiring",
         "since",
         "state",
+        "unpaid_retry",
     )
 
     def __init__(self, generation: int, codec: BackendCodec, now: float, deadline: float) -> None:
@@ -48,14 +80,26 @@ class Backend:
         self.state = State.STARTING
         self.since = now
         self.deadline = deadline
+        self.ready_at: float | None = None
         self.pending: Pending | None = None
         self.asked: Request | None = None  # last, and whose key its lines may quote
         self.evidence = Evidence()
         self.last_words = ""
+        self.answers = 0
+        self.retiring = ""  # why it is to be replaced between two lookups
+        self.blind = False  # observe mode: it broke the protocol, its bytes are not read any more
+        self.paused = False
+        self.unpaid_retry = False
 
     def move(self, event: Event) -> None:
         """Change state; a transition that is not in the table is a defect (KeyError)."""
         self.state = TRANSITIONS[self.state, event]
+
+    def ready(self, now: float) -> None:
+        """Its handshake is done."""
+        self.move(Event.READY)
+        self.ready_at = now
+        self.last_words = ""
 
     def ask(self, pending: Pending, now: float) -> bytes:
         """Take `pending` over; return the bytes to send."""
@@ -72,22 +116,33 @@ class Backend:
         self.state = TRANSITIONS[self.state, Event.TORN]
         self.pending = None
 
-    def note(self, reading: Reading) -> None:
-        """Remember what the backend wrote to its stderr."""
+    def done(self) -> Pending | None:
+        """Finish the current request; return it unless it was abandoned."""
+        self.state = TRANSITIONS[self.state, Event.ANSWERED]
+        self.answers += 1
+        pending, self.pending = self.pending, None
+        return pending
+
+    def note(self, reading: Reading) -> int:
+        """Remember what it wrote to its stderr; return how many reconnects that tells of.
+
+        A retry line and the reconnect line that follows it tell of one and the same.
+        """
         self.evidence.note(reading)
         if reading.error_class is not None or reading.sign is Sign.FATAL:
             self.last_words = reading.text
+        if reading.sign is Sign.RETRY:
+            self.unpaid_retry = True
+            return 1
+        if reading.sign is Sign.RECONNECT:
+            told_before, self.unpaid_retry = self.unpaid_retry, False
+            return 0 if told_before else 1
+        return 0
 
     def overspent(self, max_retries: int) -> bool:
         """Return whether the current request has cost more than `max_retries` reconnects."""
         if self.state not in (State.BUSY, State.ABANDONED):
             return False
-        if self.pending is not None and self.pending.request.operation is Operation.UPDATE:
+        if self.pending is not None and self.pending.is_update:
             return self.evidence.retries > max_retries  # an update may reconnect: it is asked to
         return self.evidence.spent > max_retries
-
-    def done(self) -> Pending | None:
-        """Finish the current request; return it unless it was abandoned."""
-        self.state = TRANSITIONS[self.state, Event.ANSWERED]
-        pending, self.pending = self.pending, None
-        return pending

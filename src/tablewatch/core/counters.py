@@ -12,7 +12,7 @@ class Counters:
 
     requests: int = 0
     answers: int = 0
-    quarantine_hits: int = 0
+    promotions: int = 0
     retries: int = 0
     reconnects: int = 0
     config_errors: int = 0
@@ -20,6 +20,9 @@ class Counters:
     tempfails: Counter[str] = field(default_factory=Counter)
     restarts: Counter[str] = field(default_factory=Counter)
     damage: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)  # answered not-found, unasked
+    observed: Counter[str] = field(default_factory=Counter)  # what observe mode did not do
+    throttled: float = 0.0  # seconds the active backend was stopped
 
     def summary(self) -> str:
         """Return the counts worth a line in the log."""
@@ -33,7 +36,10 @@ class Counters:
             for count, what in (
                 (self.retries, "retries"),
                 (self.reconnects, "reconnects"),
-                (self.quarantine_hits, "quarantine hits"),
+                (self.promotions, "spares promoted"),
+                (self.refusals.total(), f"answered not-found{_by_reason(self.refusals)}"),
+                (self.observed.total(), f"only observed{_by_reason(self.observed)}"),
+                (round(self.throttled), "s throttled"),
                 (self.damage.total(), f"damaged messages{_by_reason(self.damage)}"),
                 (self.config_errors, "configuration errors"),
                 (self.internal_errors, "internal errors"),

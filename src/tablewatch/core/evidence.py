@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from tablewatch.knowledge.classify import ErrorClass, Reading, Sign
 
+# What weighs more when one request saw errors of several classes: a query error is followed by the
+# reconnect it causes, and a wrong password explains why a connection was lost.
+_WEIGHT = {
+    ErrorClass.UNKNOWN: 1,
+    ErrorClass.CONNECTION: 2,
+    ErrorClass.CONFIGURATION: 3,
+    ErrorClass.QUERY: 4,
+}
+
 
 class Evidence:
     """The stderr lines of one backend since it was given its current request.
@@ -12,19 +21,17 @@ class Evidence:
     always (checks of table-passwd and table-socketmap). Evidence is what the backend wrote.
     """
 
-    __slots__ = ("query_error", "reconnects", "retries", "trouble")
+    __slots__ = ("error", "reconnects", "retries")
 
     def __init__(self) -> None:
         self.retries = 0
         self.reconnects = 0
-        self.query_error = ""
-        self.trouble = ""
+        self.error: Reading | None = None
 
     def clear(self) -> None:
         """Begin anew with the next request."""
-        if self.trouble or self.reconnects:
-            self.retries = self.reconnects = 0
-            self.query_error = self.trouble = ""
+        self.retries = self.reconnects = 0
+        self.error = None
 
     def note(self, reading: Reading) -> None:
         """Take one more line into account."""
@@ -32,12 +39,26 @@ class Evidence:
             self.reconnects += 1
         elif reading.sign is Sign.RETRY:
             self.retries += 1
-        if reading.error_class is not None:
-            self.trouble = reading.text
-            if reading.error_class is ErrorClass.QUERY:
-                self.query_error = reading.cause
+        if _weight(reading) > _weight(self.error):
+            self.error = reading
+
+    @property
+    def error_class(self) -> ErrorClass | None:
+        """The class of the weightiest error; None where none was seen."""
+        return self.error.error_class if self.error is not None else None
+
+    @property
+    def cause(self) -> str:
+        """That error in plain words; never a part of what the backend wrote."""
+        return self.error.cause if self.error is not None else ""
 
     @property
     def spent(self) -> int:
         """Database reconnects spent on the request, by whichever kind of line tells more."""
         return max(self.retries, self.reconnects)
+
+
+def _weight(reading: Reading | None) -> int:
+    if reading is None or reading.error_class is None:
+        return 0
+    return _WEIGHT[reading.error_class]

@@ -21,9 +21,13 @@ class Journal:
     """Turns messages and backend lines into Log actions, one per signature and interval."""
 
     def __init__(self, settings: LogSettings, table: str, emit: Callable[[Log], None]) -> None:
-        self._table = table
-        self._settings = settings
         self._emit = emit
+        self.configure(settings, table)
+
+    def configure(self, settings: LogSettings, table: str) -> None:
+        """Go by these settings from now on."""
+        self._settings = settings
+        self._table = table
         self._collapser = Collapser(settings.interval)
 
     def say(self, priority: Priority, signature: str, text: str, now: float) -> None:

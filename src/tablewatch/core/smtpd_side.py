@@ -7,6 +7,7 @@ from collections import deque
 from tablewatch.core.actions import Action, WriteSmtpd
 from tablewatch.core.backend import Pending
 from tablewatch.core.counters import Counters
+from tablewatch.core.judge import Objection
 from tablewatch.protocol import Dialect, SmtpdCodec
 from tablewatch.protocol.detect import dialect_of
 from tablewatch.protocol.messages import (
@@ -47,10 +48,15 @@ class SmtpdSide:
         self.welcomed = True
         self._actions.append(WriteSmtpd(self._codec.welcome(services)))
 
-    def add(self, event: Request | Refusal, now: float, limit: float) -> None:
-        """Queue a request that must be answered within `limit` seconds."""
+    def add(
+        self, event: Request | Refusal, now: float, limit: float, *, passed: bool = False
+    ) -> None:
+        """Queue a request that must be answered within `limit` seconds.
+
+        `passed`: the backend has its bytes already (observe mode).
+        """
         self._counters.requests += 1
-        self.queue.append(Pending(event, now, now + limit))
+        self.queue.append(Pending(event, now, now + limit, passed=passed))
 
     def overdue(self, now: float) -> list[Pending]:
         """Take the waiting requests whose deadline has passed out of the queue."""
@@ -70,6 +76,22 @@ class SmtpdSide:
         pending.answered = True
         self._counters.answers += 1
         self._actions.append(WriteSmtpd(self._codec.answer(pending.request, answer)))
+
+    def passed_on(self, pending: Pending, answer: Answer) -> None:
+        """Note that smtpd has the backend's own answer (observe mode)."""
+        assert self._codec is not None
+        assert not pending.answered
+        pending.answered = True
+        self._counters.answers += 1
+        self._codec.answer(pending.request, answer)  # written already, but it must know
+
+    def refuse(self, pending: Pending, objection: Objection) -> None:
+        """Answer a request that is not asked."""
+        if objection.verdict is Verdict.ERROR:
+            self.tempfail(pending, objection.why, objection.text)
+        else:
+            self._counters.refusals[objection.why] += 1
+            self.reply(pending, Answer(objection.verdict))
 
     def tempfail(self, pending: Pending, why: str, text: str) -> None:
         """Answer `error`: smtpd says 421 or 451 and the mail client tries again later.

@@ -25,6 +25,13 @@ def shown_key(service: str, key: bytes, *, show_keys: bool) -> str:
     return mask_key(key, service)
 
 
+def retries(backend: Backend, *, broke: bool) -> str:
+    """Return ``3 times``, and whether it was the table's budget that could not pay."""
+    count = backend.evidence.spent
+    times = "once" if count == 1 else f"{count} times"
+    return f"{times}, and the table's retry budget is spent" if broke else times
+
+
 def loss(
     backend: Backend,
     pending: Pending | None,
@@ -41,6 +48,9 @@ def loss(
         "damage": "broke the protocol",
         "exit": "went away",
         "start": "did not start",
+        "spin": "spins",
+        "throttled": "did not recover",
+        "internal": "was lost to an error of our own",
     }.get(why, why)
     parts = [f"backend {what} ({detail})"]
     if pending is not None:

@@ -16,6 +16,7 @@ from tablewatch.protocol.messages import (
     Answer,
     BackendEvent,
     Hello,
+    Operation,
     Request,
     SmtpdEvent,
 )
@@ -66,6 +67,18 @@ class Dialect(Protocol):
 
     def backend_codec(self) -> BackendCodec:
         """Return a fresh codec for one backend process."""
+
+    def request(
+        self,
+        table: str,
+        operation: Operation,
+        service: str | None = None,
+        key: bytes | None = None,
+        *,
+        number: int = 1,
+        stamp: float = 0.0,
+    ) -> Request:
+        """Compose a request as smtpd would; ValueError if the protocol can't carry it."""
 
 
 __all__ = ["BackendCodec", "Dialect", "SmtpdCodec"]
