@@ -3,7 +3,7 @@
 import pytest
 from tests.support.smtpd import FakeSmtpd, Workshop, wait_until
 
-QUIET = "{log: {syslog: false}}"
+QUIET = "{spares: 0, log: {syslog: false}}"
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_an_update_releases_the_poisoned_key(smtpd):
 
 @pytest.mark.parametrize("key", [b"hang", b"silent-loop"])
 def test_a_backend_that_does_not_answer_is_replaced_at_the_deadline(workshop, dialect, key):
-    workshop.configure("{deadline: 300ms, log: {syslog: false}}", protocol=dialect)
+    workshop.configure("{deadline: 300ms, spares: 0, log: {syslog: false}}", protocol=dialect)
     with FakeSmtpd(workshop, dialect) as smtpd:
         smtpd.handshake()
         assert is_error(smtpd.ask(key))
@@ -73,7 +73,7 @@ def test_a_backend_that_does_not_answer_is_replaced_at_the_deadline(workshop, di
 
 
 def test_a_stopped_backend_is_replaced_at_the_deadline(workshop):
-    workshop.configure("{deadline: 300ms, log: {syslog: false}}")
+    workshop.configure("{deadline: 300ms, spares: 0, log: {syslog: false}}")
     with FakeSmtpd(workshop) as smtpd:
         smtpd.handshake()
         os.kill(workshop.pids()[0], signal.SIGSTOP)
@@ -119,7 +119,7 @@ def test_what_a_backend_started_ends_with_it(smtpd):
 @pytest.mark.parametrize("key", [b"alice", b"loop", b"silent-loop", b"hang"])
 def test_at_eof_the_supervisor_and_every_backend_are_gone(workshop, dialect, key):
     workshop.configure(
-        "{deadline: 1m, max_retries: 1000000, log: {syslog: false}}", protocol=dialect
+        "{deadline: 1m, max_retries: 1000000, spares: 0, log: {syslog: false}}", protocol=dialect
     )
     with FakeSmtpd(workshop, dialect) as smtpd:
         smtpd.handshake()
@@ -157,7 +157,7 @@ def test_sigusr1_logs_the_counters(smtpd):
 
 @pytest.mark.parametrize("start", ["fail", "hang"])
 def test_smtpd_starts_although_the_backend_does_not(workshop, dialect, start):
-    text = "{register_wait: 200ms, start_grace: 100ms, log: {syslog: false}}"
+    text = "{register_wait: 200ms, start_grace: 100ms, spares: 0, log: {syslog: false}}"
     workshop.configure(text, protocol=dialect, start=start)
     with FakeSmtpd(workshop, dialect) as smtpd:
         assert isinstance(smtpd.handshake(), Ready)
@@ -173,7 +173,7 @@ def test_smtpd_starts_although_there_is_no_backend(workshop, dialect):
 
 
 def test_lookups_are_answered_when_the_backend_has_come_up(workshop, dialect):
-    text = "{restart: {min_delay: 50ms, max_delay: 100ms}, log: {syslog: false}}"
+    text = "{restart: {min_delay: 50ms, max_delay: 100ms}, spares: 0, log: {syslog: false}}"
     workshop.configure(text, protocol=dialect, start="fail")
     with FakeSmtpd(workshop, dialect) as smtpd:
         smtpd.handshake()

@@ -3,8 +3,14 @@
 Keys: `loop` reconnects for ever as table-mysql 6.7.1 does, `silent-loop` spins without a word,
 `hang` never answers, `die` exits, `twice` answers twice, `empty` answers with an empty value,
 `foreign` answers for another request, `garbage` writes what is no answer, `flood` logs a lot and
-answers, `stray` starts a child that keeps stderr open and dies; anything else is found.
-CONF is JSON: `start` (ok, fail, hang), `log` (a file that gets one line per event).
+answers, `stray` starts a child that keeps stderr open and dies, `count-loop` is `loop` with an
+event for each turn, `mute-loop` closes its connection first, `burn` works hard and answers, `slow`
+takes its time, `error` is answered so without a word, `grow` takes
+memory, `leak` takes descriptors; what latin1 can't hold costs two reconnects and is answered
+`error`, as with table-mysql 1.2; anything else is found.
+CONF is JSON: `start` (ok, fail, hang), `log` (a file that gets one line per event), `database` (a
+file without which there is none), `record` (a file that gets every byte read), `pid` (to put into
+messages instead of one's own).
 """
 
 import json
@@ -25,11 +31,13 @@ def say(text):
 class Text:
     """The text protocol on fd 0 and 1."""
 
-    def __init__(self):
+    def __init__(self, record, pid):
         self.lines = os.fdopen(0, "rb", buffering=0, closefd=False)
+        self.record = record
 
     def read(self):
         line = self.lines.readline()
+        self.record(line)
         return line.rstrip(b"\n").split(b"|") if line else None
 
     def write(self, data):
@@ -49,12 +57,17 @@ class Text:
         return fields[4].decode(), b"|".join(fields[7:]), fields[6]
 
     def answer(self, operation, id_, value):
-        text = b"ok" if operation == "update" else b"found|" + value
+        text = b"error" if value is None else b"found|" + value
+        text = b"ok" if operation == "update" else text
         return f"{operation}-result|".encode() + id_ + b"|" + text + b"\n"
 
 
 class Imsg:
     """The imsg protocol on fd 0."""
+
+    def __init__(self, record, pid):
+        self.record = record
+        self.pid = pid
 
     def read(self, count):
         data = b""
@@ -62,6 +75,7 @@ class Imsg:
             more = os.read(0, count - len(data))
             if not more:
                 return None
+            self.record(more)
             data += more
         return data
 
@@ -77,7 +91,7 @@ class Imsg:
 
     def handshake(self):
         self.message()
-        self.write(IMSG.pack(0, IMSG.size, 0, 0, os.getpid()))
+        self.write(IMSG.pack(0, IMSG.size, 0, 0, self.pid))
 
     def next(self):
         message = self.message()
@@ -87,17 +101,28 @@ class Imsg:
         return names[message[0]], message[1][12:-1], b""
 
     def answer(self, operation, id_, value):
-        payload = struct.pack("=i", 1)
-        if operation in ("lookup", "fetch"):
+        payload = struct.pack("=i", -1 if value is None else 1)
+        if operation in ("lookup", "fetch") and value is not None:
             payload += value + b"\0"
-        return IMSG.pack(0, IMSG.size + len(payload), 0, 0, os.getpid()) + payload
+        return IMSG.pack(0, IMSG.size + len(payload), 0, 0, self.pid) + payload
 
 
-def loop():
+def loop(each_turn=lambda: None):
     while True:
+        each_turn()
         say(f"warn: trying to reconnect after error: {LATIN1} for operation '='")
         say("debug: (re)connecting")
         say("debug: connected")
+
+
+def in_latin1(key):
+    try:
+        key.decode("utf-8").encode("latin-1")
+    except UnicodeDecodeError:
+        return True  # a single byte is a character of latin1
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def main():
@@ -115,14 +140,44 @@ def main():
         sys.exit(1)
     while conf.get("start") == "hang":
         time.sleep(1)
-    protocol = Imsg() if conf.get("protocol") == "imsg" else Text()
+    recording = open(conf["record"], "ab", buffering=0) if "record" in conf else None  # noqa: SIM115
+    record = recording.write if recording else lambda data: None
+    kind = Imsg if conf.get("protocol") == "imsg" else Text
+    protocol = kind(record, conf.get("pid", os.getpid()))
     protocol.handshake()
+    kept = []
     while (request := protocol.next()) is not None:
         operation, key, id_ = request
         note(f"{operation} {key.decode('utf-8', 'backslashreplace')}")
         answer = protocol.answer(operation, id_, b"value of " + key)
-        if key == b"loop":
+        if operation != "update" and "database" in conf and not os.path.exists(conf["database"]):
+            say("warn: mysql_real_connect: Can't connect to MySQL server on 'db' (111)")
+            answer = protocol.answer(operation, id_, None)
+        elif key == b"loop":
             loop()
+        elif key == b"count-loop":
+            loop(lambda: note("turn"))
+        elif key == b"mute-loop":
+            os.close(0)
+            os.dup2(2, 1)
+            os.execvp("yes", ["yes", "fake[1]: warn: trying to reconnect after error: gone away"])
+        elif key.startswith(b"burn"):
+            until = time.process_time() + 0.03
+            while time.process_time() < until:
+                pass
+        elif key == b"slow":
+            time.sleep(0.6)
+        elif key == b"error":
+            answer = protocol.answer(operation, id_, None)
+        elif key == b"grow":
+            kept.append(b"x" * 100_000_000)
+        elif key == b"leak":
+            kept += [os.dup(2) for _ in range(60)]
+        elif not in_latin1(key):
+            for _ in range(2):
+                say(f"warn: trying to reconnect after error: {LATIN1} for operation '='")
+                say("debug: (re)connecting")
+            answer = protocol.answer(operation, id_, None)
         elif key == b"silent-loop":
             while True:
                 pass

@@ -86,6 +86,7 @@ class FakeSmtpd:
         self.version = version
         self.program = workshop.path / name
         self._number = 0
+        self.clock = time.time
 
     def __enter__(self):
         ours, theirs = socket.socketpair()
@@ -145,7 +146,7 @@ class FakeSmtpd:
     def send(self, key, operation=Operation.LOOKUP, service="credentials"):
         self._number += 1
         request = self.dialect.request(
-            "creds", operation, service, key, number=self._number, stamp=time.time()
+            "creds", operation, service, key, number=self._number, stamp=self.clock()
         )
         self.connection.sendall(self.codec.ask(request))
 

@@ -12,14 +12,28 @@ import sys
 import time
 from collections.abc import Callable
 
-from tablewatch.core.actions import Kill, Leave, Log, Spawn, WriteBackend, WriteSmtpd
+from tablewatch.config.settings import Config
+from tablewatch.core.actions import (
+    Kill,
+    Leave,
+    Log,
+    Measure,
+    Pause,
+    Priority,
+    Resume,
+    Spawn,
+    WriteBackend,
+    WriteSmtpd,
+)
 from tablewatch.core.table import TableCore
 from tablewatch.errors import BackendNotFound
 from tablewatch.supervisor.children import Child, Children
 from tablewatch.supervisor.log import LogWriter
+from tablewatch.supervisor.usage import usage_of
 
 CHUNK = 65536  # more than the longest message of either protocol; one read takes it whole
 
+_LONGEST_WAIT = 3_600_000  # milliseconds; poll(2) takes a C int
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -27,10 +41,20 @@ class Loop:
     """One supervisor at work. :meth:`run` returns when smtpd is gone, and only then."""
 
     def __init__(
-        self, core: TableCore, find_program: Callable[[], str], arguments: list[str], log: LogWriter
+        self,
+        core: TableCore,
+        find_program: Callable[[], str],
+        arguments: list[str],
+        log: LogWriter,
+        read_config: Callable[[], tuple[Config | None, list[str]]],
     ) -> None:
-        """`find_program` is asked at every start: a missing backend may be installed later."""
+        """Set what is used at every start of a backend, and at SIGHUP.
+
+        `find_program` is asked at every start: a missing backend may be installed later.
+        `read_config` returns the configuration, or None and what is wrong with it.
+        """
         self._core = core
+        self._read_config = read_config
         self._find_program = find_program
         self._arguments = arguments
         self._log = log
@@ -41,6 +65,7 @@ class Loop:
         self._running = True
         self._wake, self._waker = socket.socketpair()
         self._report_wanted = False
+        self._reload_wanted = False
 
     def run(self) -> None:
         """Serve smtpd until it closes its end."""
@@ -51,6 +76,7 @@ class Loop:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake poll()
         signal.signal(signal.SIGUSR1, self._want_report)
+        signal.signal(signal.SIGHUP, self._want_reload)
         self._poll.register(0, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
         while self._running:
@@ -62,14 +88,14 @@ class Loop:
 
     def _turn(self) -> None:
         core = self._core
-        due = core.next_deadline()
+        now = time.monotonic()
+        due = core.next_deadline(now)
         timeout = None
         if due is not None:
-            timeout = max(0, math.ceil((due - time.monotonic()) * 1000))
+            timeout = min(_LONGEST_WAIT, max(0, math.ceil((due - now) * 1000)))
         ready = self._poll.poll(timeout)
         if len(ready) > 1:
-            # stderr first: what was written before an answer belongs to the request answered.
-            ready.sort(key=lambda item: not self._children.is_stderr(item[0]))
+            ready.sort(key=lambda item: self._turn_of(item[0]))
         now = time.monotonic()
         for descriptor, events in ready:
             self._dispatch(descriptor, events, now)
@@ -77,6 +103,15 @@ class Loop:
         if due is not None and now >= due:
             core.tick(now)
             self._perform(now)
+
+    def _turn_of(self, descriptor: int) -> int:
+        """Stderr first: what was written before an answer belongs to the request answered.
+
+        Signals last: a backend may answer and leave.
+        """
+        if descriptor == self._wake.fileno():
+            return 2
+        return 0 if self._children.is_stderr(descriptor) else 1
 
     def _dispatch(self, descriptor: int, events: int, now: float) -> None:
         child = self._children.owner(descriptor)
@@ -143,11 +178,26 @@ class Loop:
         if self._report_wanted:
             self._report_wanted = False
             self._core.report(now, "counters")
+        if self._reload_wanted:
+            self._reload_wanted = False
+            self._reload(now)
         for child in self._children.exited():
             self._lost(child, now)
 
     def _want_report(self, *_: object) -> None:
         self._report_wanted = True
+
+    def _want_reload(self, *_: object) -> None:
+        self._reload_wanted = True
+
+    def _reload(self, now: float) -> None:
+        """Read the configuration anew; one that can't be used changes nothing."""
+        config, problems = self._read_config()
+        for problem in problems:
+            self._core.counters.config_errors += 1
+            self._core.journal.say(Priority.ERROR, "config " + problem, problem, now)
+        if config is not None:
+            self._core.reload(now, config)
 
     def _lost(self, child: Child, now: float) -> None:
         """A backend is gone or has closed its end; its last words come before the news."""
@@ -175,6 +225,13 @@ class Loop:
                     child.send(action.data, self._poll)
             elif isinstance(action, Log):
                 self._log.write(action, self._core.settings.log)
+            elif isinstance(action, Measure):
+                self._measure(action, now)
+            elif isinstance(action, Pause | Resume):
+                child = self._children.get(action.generation)
+                if child is not None:
+                    pausing = isinstance(action, Pause)
+                    child.process.pause() if pausing else child.process.resume()
             elif isinstance(action, Spawn):
                 self._spawn(action, now)
             elif isinstance(action, Kill):
@@ -196,6 +253,11 @@ class Loop:
             )
         except (OSError, BackendNotFound) as error:
             self._core.backend_lost(now, action.generation, str(error))
+
+    def _measure(self, action: Measure, now: float) -> None:
+        child = self._children.get(action.generation)
+        if child is not None:
+            self._core.measured(now, action.generation, usage_of(child.process.pid))
 
     def _flush_smtpd(self, now: float) -> None:
         if not self._smtpd_out and self._core.smtpd.dialect is not None:

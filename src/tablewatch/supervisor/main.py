@@ -39,7 +39,6 @@ See table-watch(8). To ask a table by hand, use `tablewatch query`.
 _IGNORED = (
     signal.SIGTERM,
     signal.SIGINT,
-    signal.SIGHUP,
     signal.SIGPIPE,
     signal.SIGQUIT,
     signal.SIGALRM,
@@ -71,6 +70,8 @@ def _serve(name: str, arguments: list[str]) -> int:
         # Lookups carry password hashes, and a core file would keep them (ours or a backend's).
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     config, problems = _configuration()
+    if config is None:
+        config, problems = Config(), [*problems, "running on built-in defaults"]
     log = LogWriter()
     core = TableCore(config, os.urandom(32), random.Random())  # noqa: S311 - jitter only
     now = time.monotonic()
@@ -78,8 +79,12 @@ def _serve(name: str, arguments: list[str]) -> int:
         core.counters.config_errors += 1
         core.journal.say(Priority.ERROR, "config " + problem, problem, now)
     _warm_up()
-    directories = (os.path.dirname(os.path.abspath(sys.argv[0])), *config.backend_path)
-    Loop(core, lambda: find_backend(name, directories), arguments, log).run()
+    here = os.path.dirname(os.path.abspath(sys.argv[0]))
+
+    def program() -> str:
+        return find_backend(name, (here, *core.config.backend_path))
+
+    Loop(core, program, arguments, log, _configuration).run()
     log.close(_LOG_GRACE)
     os._exit(0)  # a log thread stuck in syslog(3) must not keep us
 
@@ -95,13 +100,13 @@ def _warm_up() -> None:
     describe_key("\u0142@example.org".encode())
 
 
-def _configuration() -> tuple[Config, list[str]]:
-    """Return the configuration, or the defaults and what is wrong with the file."""
+def _configuration() -> tuple[Config | None, list[str]]:
+    """Return the configuration, or None and what is wrong with the file."""
     path = os.environ.get("TABLEWATCH_CONFIG") or None
     try:
         return load(path or DEFAULT_CONFIG, required=path is not None), []
     except ConfigError as error:
         problems = [str(problem) for problem in error.problems]
-        return Config(), [*problems, "running on built-in defaults; see tablewatch check-config"]
+        return None, [*problems, "configuration not used; see tablewatch check-config"]
     except Exception as error:
-        return Config(), [f"configuration: {type(error).__name__}; running on built-in defaults"]
+        return None, [f"configuration not used: {type(error).__name__} in reading it"]

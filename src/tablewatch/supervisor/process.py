@@ -91,7 +91,7 @@ class BackendProcess:
             try:
                 if os.waitid(os.P_PID, self.pid, look) is None:
                     return None
-                self._kill_group()
+                self._signal_group(signal.SIGKILL)
                 _, status = os.waitpid(self.pid, 0)
             except ChildProcessError:  # reaped by somebody else: nothing of it is ours any more
                 self.exit = Exit(0, 0)
@@ -113,12 +113,21 @@ class BackendProcess:
 
     def kill(self) -> None:
         """End the process and all of its group at once, stopped or not; poll() reaps it."""
-        if self.exit is None:
-            self._kill_group()
+        self._signal_group(signal.SIGKILL)
 
-    def _kill_group(self) -> None:
+    def _signal_group(self, number: signal.Signals) -> None:
+        if self.exit is not None:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, number)
+
+    def pause(self) -> None:
+        """Stop the process and its group."""
+        self._signal_group(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the process and its group go on."""
+        self._signal_group(signal.SIGCONT)
 
     def close(self) -> None:
         """Close our ends; a healthy backend leaves by itself then. May be called twice."""
