@@ -36,8 +36,13 @@ def gone(pid: int) -> bool:
 
 
 def replaced(server: Smtpd, table: str, pid: int) -> Callable[[], bool]:
-    """A condition: the table has a backend, and it is another one."""
-    return lambda: [each.pid for each in server.backends(table)] not in ([], [pid])
+    """A condition: the table has a backend again, and a spare, and this is neither."""
+
+    def condition() -> bool:
+        pids = [each.pid for each in server.backends(table)]
+        return len(pids) == 2 and pid not in pids
+
+    return condition
 
 
 def test_a_killed_backend_is_replaced_before_anybody_asks(smtpd_watched: Smtpd) -> None:

@@ -82,16 +82,18 @@ def test_a_frozen_database_costs_a_session_the_deadline(
 ) -> None:
     """One after another, with the default settings."""
     first: list[Outcome] = []
+    second: list[Outcome] = []
     later: list[Outcome] = []
     with mariadb.frozen():
-        for outcomes in (first, later):
+        for outcomes in (first, second, later):
             outcomes += [
                 session(smtpd_watched)(PATIENCE)
                 for session in (login, recipient, other_login, other_recipient)
             ]
-    assert [each.code for each in first + later] == [421, 451, 235, 250] * 2
-    assert max(each.seconds for each in first) < DEADLINE + SLACK
-    # The backends that replaced the first can't connect, and nobody waits long for them.
+    assert [each.code for each in first + second + later] == [421, 451, 235, 250] * 3
+    # The connections of the backend and of its spare have both to be found dead.
+    assert max(each.seconds for each in first + second) < DEADLINE + SLACK
+    # The backends that replaced them can't connect, and nobody waits long for those.
     assert max(each.seconds for each in later) < GRACE + SLACK
     heals(smtpd_watched)
 

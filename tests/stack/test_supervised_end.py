@@ -97,9 +97,11 @@ def test_a_stopped_backend_does_not_survive_its_killed_supervisor(
     start_watched: StartSmtpd,
 ) -> None:
     server = start_watched()
-    (backend,), (supervisor,) = server.backends("creds"), server.supervisors("creds")
+    (supervisor,) = server.supervisors("creds")
+    backend = server.backends("creds")[0]  # the other one is its spare
     os.kill(backend.pid, signal.SIGSTOP)
     stopped = psutil.Process(backend.pid)
     wait_until(lambda: stopped.status() == psutil.STATUS_STOPPED, "the backend to stop")
     os.kill(supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not running(backend.pid), "the backend to end", seconds=SOON)
+    wait_until(lambda: not server.backends("creds"), "its spare to end", seconds=SOON)
