@@ -185,7 +185,7 @@ def test_a_stopped_backend_that_is_to_be_recycled_goes_after_its_answer():
 def test_after_an_error_of_our_own_everybody_has_an_answer_whatever_else_breaks():
     player = Player(version="7.9.0").start()
     ids = [player.ask(f"user{number}") for number in range(3)]
-    player.core.pool.lose = lambda *_: 1 / 0
+    player.core.pool.lose = lambda *_, **__: 1 / 0
     with pytest.raises(ZeroDivisionError):
         player.core.failed(player.now, "KeyError")
     player.settle()

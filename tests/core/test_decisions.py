@@ -8,6 +8,7 @@ from tablewatch.config.settings import (
     BudgetSettings,
     FilterSettings,
     QuarantineSettings,
+    RestartSettings,
     RunawaySettings,
 )
 from tablewatch.core.actions import Usage
@@ -332,6 +333,26 @@ def test_a_refused_key_is_answered_not_found_where_that_was_chosen():
     player = Player(quarantine=settings).start()
     bad(player, "\u0142", RETRY)
     assert player.answer_to(player.ask("\u0142")) == "not-found"
+
+
+def test_backends_lost_to_bad_keys_bring_no_pause_to_good_ones():
+    player = Player(restart=RestartSettings(burst=1)).start()
+    for number in range(10):  # plain keys, as a regular expression may fail on: nothing to learn
+        player.ask(f"((({number}")
+        player.stderr(RETRY, RETRY, RETRY)
+        player.register()
+        assert good(player, f"user{number}")
+        player.wait(1.0)
+    assert len(player.spawned) == 11
+
+
+def test_backends_that_just_die_do():
+    player = Player(restart=RestartSettings(burst=1)).start()
+    for _ in range(2):
+        player.die()
+        if player.core.pool.active is not None:
+            player.register()
+    assert error(player, player.ask("alice"))
 
 
 # --- key filter and learned class

@@ -294,9 +294,21 @@ def test_in_observe_mode_nothing_is_recycled():
     one.configure(mode="observe")
     one.pool.recycle(one.pool.active, "memory")
     assert not one.fill()
-    assert one.killed == []
+    assert one.killed == [2]  # the spare, which this mode does without
     one.configure(mode="enforce")
+    assert not one.fill()
+    one.pool.spares[0].ready(one.now)
     assert one.fill()
+    assert one.killed == [2, 1]
+
+
+def test_spares_that_are_no_longer_wanted_end():
+    one = played()
+    one.ready_spare()
+    one.configure(spares=0)
+    assert not one.fill()
+    assert one.killed == [2]
+    assert one.pool.spares == []
 
 
 def test_in_observe_mode_there_is_no_spare():

@@ -223,8 +223,9 @@ class QuarantineSettings:
 class RestartSettings:
     """How fast a backend that keeps dying is started again."""
 
-    # This many replacements may follow each other without any delay: one bad key, one crash or
-    # an upgrade of the backend must not cost other users their answers.
+    # This many replacements may follow each other without any delay: a crash or an upgrade of the
+    # backend must not cost other users their answers. Losses to keys that are quarantined for it
+    # don't count.
     burst: int = field(
         default=5,
         metadata=number(

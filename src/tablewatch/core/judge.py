@@ -153,6 +153,19 @@ class Judge:
         elif request.service is not None and self._is_trying(now):
             self._works(now)  # without a complaint: some say it for "not found"
 
+    def excuses(self, request: Request, evidence: Evidence) -> bool:
+        """Return whether a backend lost over this request is well: its key is at fault.
+
+        Such a key is refused from now on, so nothing is won by a pause before the next start; an
+        attacker with fresh keys would deny the table to everybody by it.
+        """
+        return (
+            evidence.error_class is ErrorClass.QUERY
+            and self._settings.quarantine.enabled
+            and request.key is not None
+            and request.service not in NEVER_REMEMBERED
+        )
+
     def stuck_after(
         self, request: Request, verdict: Verdict, evidence: Evidence, now: float
     ) -> str:

@@ -70,11 +70,14 @@ class Pool:
             yield self.active
         yield from self.spares
 
-    def lose(self, backend: Backend, why: str, now: float) -> float:
-        """Kill `backend` and let another take its place; return the delay if none can at once."""
+    def lose(self, backend: Backend, why: str, now: float, *, excused: bool = False) -> float:
+        """Kill `backend` and let another take its place; return the delay if none can at once.
+
+        With `excused` the loss says nothing against backends: it costs no pause.
+        """
         self._remove(backend)
         self._counters.restarts[why] += 1
-        delay = self.restarts.lost(now, backend.ready_at)
+        delay = 0.0 if excused else self.restarts.lost(now, backend.ready_at)
         if delay > 0:
             self._start_at = now + delay
         if self.active is None:

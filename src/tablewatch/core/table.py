@@ -465,7 +465,8 @@ class TableCore:
         pending, backend.pending = backend.pending, None
         if pending is not None and not pending.probe:
             self.smtpd.tempfail(pending, why, f"backend failed: {why}")
-        delay = self._lose(backend, why, now)
+        excused = pending is not None and self.judge.excuses(pending.request, backend.evidence)
+        delay = self._lose(backend, why, now, excused=excused)
         show_keys = self.settings.log.show_keys
         text = wording.loss(backend, pending, why, detail, delay, show_keys=show_keys)
         if is_spare:
@@ -478,12 +479,12 @@ class TableCore:
         if not self.smtpd.welcomed:
             self._welcome(now)
 
-    def _lose(self, backend: Backend, why: str, now: float) -> float:
+    def _lose(self, backend: Backend, why: str, now: float, *, excused: bool = False) -> float:
         """Replace `backend`; return the delay if that can't be done at once."""
         if backend is not self.pool.active:
             return self.pool.lose(backend, "spare", now)
         self.guard.end(backend, now)
-        delay = self.pool.lose(backend, why, now)
+        delay = self.pool.lose(backend, why, now, excused=excused)
         for waiting in self.smtpd.queue:
             waiting.passed = False  # whatever was passed on, the new backend has not seen it
         if self.pool.active is not None and self.pool.active.state is State.IDLE:
