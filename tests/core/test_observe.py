@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.core.player import LOST, RECONNECT, REGISTER, RETRY, Player
 
-from tablewatch.config.settings import BreakerSettings, Config, RunawaySettings
+from tablewatch.config.settings import BreakerSettings, Config, RateSettings, RunawaySettings
 from tablewatch.core.actions import Usage
 from tablewatch.core.states import State
 
@@ -127,6 +127,25 @@ def test_a_spin_is_told_and_nothing_is_stopped():
     assert (player.stopped, player.killed) == ([], [])
 
 
+def test_a_storm_is_passed_on_and_told():
+    player = observing(rates=RateSettings(lookups=1, action="tempfail"))
+    for _ in range(20):
+        good(player)
+    assert player.core.counters.observed["rate"] > 5
+
+
+def test_what_a_dead_backend_was_sent_is_asked_of_the_next_one():
+    player = Player(mode="observe", version="7.9.0").start()
+    one, two = player.ask("alice"), player.ask("bob")
+    assert player.reached_backend(two) == [1]
+    player.die()
+    player.register()
+    assert player.answer_to(one).startswith("error|")
+    assert player.reached_backend(two) == [1, 2]
+    player.answer(two)
+    assert player.answer_to(two) == "found|alice:secret"
+
+
 # --- switched on or off while it runs
 
 
@@ -184,6 +203,18 @@ def test_a_switch_between_two_lookups_costs_nothing(mode):
     switch(player, mode="observe" if mode == "enforce" else "enforce")
     good(player)
     assert (player.killed, player.spawned) == ([], [1])
+
+
+def test_what_a_spare_says_after_a_switch_is_not_passed_on():
+    player = Player(spares=1).start()
+    player.backend(REGISTER, generation=2)
+    before = list(player.answers)
+    switch(player, mode="observe")
+    player.backend(b"some|nonsense\n", generation=2)
+    assert player.answers == before
+    id_ = player.ask("alice")
+    player.backend(f"lookup-result|{id_}|not-found\n".encode(), generation=1)
+    assert player.answer_to(id_) == "not-found"
 
 
 def test_a_switch_blames_no_key():

@@ -198,6 +198,7 @@ class World:
     def reload(self, config):
         self.core.reload(self.now, config)
         self._settle()
+        self.wait(0.001)  # what was only observed may be overdue now
 
     def fail(self):
         """An exception of our own."""

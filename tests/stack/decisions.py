@@ -57,9 +57,10 @@ so the attacker does not get to send most of his.
 
 ## A loop that is slowed down
 
-table-mysql 6.7.1 in the endless loop that one poisoned login puts it into; `{throttle}`. Measured
-over {loop_seconds:.0f} s that begin 3 s after the login: connections by MariaDB, processor time by
-the kernel. What was saved up in the budget is spent in the first 3 s.
+table-mysql 6.7.1 in the endless loop that one poisoned login puts it into;
+`{throttle}`. Measured over {loop_seconds:.0f} s that begin 3 s after the login:
+connections by MariaDB, processor time by the kernel. What was saved up in the budget is spent in
+the first 3 s.
 
 {loop}
 
@@ -76,7 +77,8 @@ Time from AUTH to 235 of a good login on a session that was open before, median 
 ## A database that can't answer
 
 {outage:.0f} s each under load, with the defaults. "Open" is the time until every lookup of the
-table is answered at once.
+table is answered at once. After the end of the fault the first good login comes with the end of the
+breaker's rest, which doubles with each trial that failed meanwhile.
 
 {outages}
 

@@ -13,7 +13,7 @@ import psutil
 from .attack import resting
 from .compare import Stack
 from .load import Load, ends_in, login
-from .markdown import milliseconds, table
+from .markdown import table
 from .schema import ALICE, LOGIN_PASSWORD
 from .smtpd import FLAVOURS, Smtpd
 from .world import wait_until
@@ -31,6 +31,12 @@ def active(server: Smtpd) -> int:
     """The pid of the backend in use, which is older than its spares."""
     pids = [each.pid for each in server.backends("creds")]
     return min(pids, key=lambda pid: psutil.Process(pid).create_time())
+
+
+def kill(pid: int) -> None:
+    """``kill -9``, and wait until its supervisor knows: what is asked sooner is lost with it."""
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(pid), "the killed backend to be gone", pause=0.0)
 
 
 def next_login(server: Smtpd, spares: int, lose: Callable[[int], object]) -> list[float]:
@@ -55,7 +61,7 @@ def spare_table(stacked: Stack, say: Say) -> str:
         return lambda number: login(server, f"ał{number}@example.org")(PATIENCE)
 
     def killed(server: Smtpd) -> Callable[[int], object]:
-        return lambda _: os.kill(active(server), signal.SIGKILL)
+        return lambda _: kill(active(server))
 
     def nothing(_: Smtpd) -> Callable[[int], object]:
         return lambda _: None
@@ -115,4 +121,4 @@ def _outage(server: Smtpd, begin: Callable[[], object], end: Callable[[], object
         wait_until(ends_in(login(server), 235), "a good login", seconds=120)
         healed = time.monotonic() - ended
     blamed = len(server.syslog.having("quarantined"))
-    return [milliseconds(opened), str(blamed), f"{healed:.1f} s"]
+    return [f"{opened:.1f} s", str(blamed), f"{healed:.1f} s"]

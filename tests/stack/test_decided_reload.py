@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 from tablewatch.config.settings import DEFAULT_CONFIG
 
@@ -32,6 +33,11 @@ def reload(server: Smtpd, text: str) -> list[Line]:
 
     wait_until(told, "a word about the new configuration")
     return told()
+
+
+def has_backends(server: Smtpd, count: int) -> bool:
+    """A condition, of the table creds."""
+    return len(server.backends("creds")) == count
 
 
 def test_what_is_new_is_in_force_and_what_is_broken_is_not(start_watched: StartSmtpd) -> None:
@@ -77,6 +83,16 @@ def test_the_mode_can_be_changed(start_watched: StartSmtpd) -> None:
     server.syslog.wait_for("would have")
     reload(server, ASCII)
     assert login(server, JOSE)(PATIENCE).code == 421
+
+
+def test_spares_come_and_go(start_watched: StartSmtpd) -> None:
+    server = start_watched(settings="defaults: {spares: 0}\n")
+    assert login(server)(PATIENCE).code == 235
+    (in_use,) = server.backends("creds")
+    for count in (2, 0, 1):
+        reload(server, f"defaults: {{spares: {count}, log: {{interval: 100ms}}}}\n")
+        wait_until(partial(has_backends, server, 1 + count), f"{count} spares")
+    assert in_use in server.backends("creds")
 
 
 def test_without_a_file_the_defaults_are_in_force_again(start_watched: StartSmtpd) -> None:

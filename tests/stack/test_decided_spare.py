@@ -17,7 +17,7 @@ from .mariadb import USER, MariaDB
 from .marks import imsg_only
 from .schema import POISON
 from .smtpd import LIBEXEC, Smtpd
-from .world import World, running, wait_until
+from .world import World, wait_until
 
 PATIENCE = 20.0
 # A backend that takes long to start; whoever is answered sooner had a spare.
@@ -52,7 +52,8 @@ def active(server: Smtpd, table: str) -> int:
 def kill_active(server: Smtpd, table: str = "creds") -> None:
     pid = active(server, table)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not running(pid), "the killed backend to be gone", pause=0.001)
+    # Not only dead: until its supervisor knows, what is asked of it is lost with it.
+    wait_until(lambda: not psutil.pid_exists(pid), "the killed backend to be gone", pause=0.001)
 
 
 def waited(outcome: Outcome) -> bool:

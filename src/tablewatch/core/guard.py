@@ -161,7 +161,7 @@ class Guard:
     def storm(self, now: float) -> bool:
         """Return whether lookups are to be refused because there are too many of them."""
         rates = self._settings.rates
-        if not rates.lookups or self._settings.mode != "enforce" or rates.action != "tempfail":
+        if not rates.lookups or rates.action != "tempfail":
             return False
         return self.lookups.rate(now) > rates.lookups
 
