@@ -146,6 +146,16 @@ def test_what_a_dead_backend_was_sent_is_asked_of_the_next_one():
     assert player.answer_to(two) == "found|alice:secret"
 
 
+def test_nothing_overtakes_what_waited_for_the_backend():
+    player = Player(mode="observe", version="7.9.0").greet()
+    early = [player.ask("alice"), player.ask("bob")]
+    player.register()
+    late = player.ask("carol")
+    for id_ in [*early, late]:
+        assert player.asked[1][-1].split("|")[6] == id_
+        player.answer(id_)
+
+
 # --- switched on or off while it runs
 
 

@@ -54,13 +54,13 @@ def test_retries_are_held_to_the_budget(start_watched: StartSmtpd, mariadb: Mari
 def test_a_spin_is_held_to_its_share_of_the_processor(
     start_watched: StartSmtpd, mariadb: MariaDB
 ) -> None:
-    settings = f"defaults: {{{THROTTLE}, runaway: {SPIN}}}\n"
+    settings = f"defaults: {{on_exhausted: throttle, deadline: 8s, runaway: {SPIN}}}\n"
     server = start_watched(settings=settings, mute=True)
-    found = measure_loop(server, mariadb, seconds=SECONDS, patience=DEADLINE + SLACK)
+    found = measure_loop(server, mariadb, seconds=4.0, patience=8.0 + SLACK)
     assert 0 < found.cpu <= CPU + CPU_SLACK
     assert found.stopped > 0
     assert (found.code, found.next_login) == (421, 235)
-    assert found.seconds < DEADLINE + SLACK
+    assert found.seconds < 8.0 + SLACK
     assert not is_any_stopped(server, "creds")
 
 

@@ -1,7 +1,10 @@
 """A workshop for each test: the real program, started as smtpd starts it."""
 
 import pytest
+from tests.supervisor.tables import configure
 from tests.support.smtpd import FakeSmtpd, Workshop, wait_until
+
+from tablewatch.config.loader import load
 
 QUIET = "{spares: 0, log: {syslog: false}}"
 
@@ -26,3 +29,22 @@ def smtpd(workshop, dialect):
         started.handshake()
         wait_until(workshop.pids, "the backend to start")
         yield started
+
+
+@pytest.fixture
+def start(workshop):
+    """Return a function that starts a table with our settings and the backend's."""
+    started = []
+
+    def starter(settings="", dialect="text", **backend):
+        configure(workshop, settings, dialect, **backend)
+        load(str(workshop.config), required=True)  # a broken one would go by the defaults
+        smtpd = FakeSmtpd(workshop, dialect)
+        started.append(smtpd)
+        smtpd.__enter__()
+        smtpd.handshake()
+        return smtpd
+
+    yield starter
+    for smtpd in started:
+        smtpd.__exit__()

@@ -97,7 +97,7 @@ def test_children_that_have_ended_stay_in_the_account(start):
     code = (
         "import os,time\np = os.fork()\n"
         "if not p:\n"
-        "    while time.process_time() < 0.3: pass\n"
+        "    while time.process_time() < 0.4: pass\n"
         "    os._exit(0)\n"
         "os.waitpid(p, 0); os.write(1, b'.'); os.read(0, 1)"
     )

@@ -84,6 +84,7 @@ class TableCore:
         events = self.smtpd.receive(data)
         active = self.pool.active
         passed = self._observing and active is not None and active.state is not State.STARTING
+        passed = passed and all(each.passed for each in self.smtpd.queue)  # nobody is overtaken
         if passed and active is not None:
             self.actions.append(WriteBackend(active.generation, data))
         for event in events:
