@@ -42,9 +42,10 @@ How it was done:
   later. So that there is a loop to end, tablewatch did not get to see what the backend writes, and
   had `deadline: 1m`.
 * Otherwise settings are tablewatch's defaults, but where {poisons} poisoned logins or {kills} kills
-  follow each other, `restart` is
+  follow each other, there is `quarantine: {{learn: no}}`, as the defaults let only five such logins
+  reach the database, and `restart` is
   `{restart}`:
-  after more than five losses in half a minute the defaults bring pauses between the starts, and
+  after more than five kills in half a minute the defaults bring pauses between the starts, and
   temporary errors for the logins in them.
 
 Written by `python -m tests.stack.compare --write docs/incident.md`, as root on Debian 12 with
