@@ -103,7 +103,7 @@ class Backend:
 
     def ask(self, pending: Pending, now: float) -> bytes:
         """Take `pending` over; return the bytes to send."""
-        self.state = TRANSITIONS[self.state, Event.ASKED]
+        self.move(Event.ASKED)
         self.pending = pending
         self.asked = pending.request
         self.since = now
@@ -113,12 +113,12 @@ class Backend:
 
     def abandon(self) -> None:
         """The current request was answered without us; what comes back is not to be used."""
-        self.state = TRANSITIONS[self.state, Event.TORN]
+        self.move(Event.TORN)
         self.pending = None
 
     def done(self) -> Pending | None:
         """Finish the current request; return it unless it was abandoned."""
-        self.state = TRANSITIONS[self.state, Event.ANSWERED]
+        self.move(Event.ANSWERED)
         self.answers += 1
         pending, self.pending = self.pending, None
         return pending

@@ -219,9 +219,9 @@ class TableCore:
         self._config = config
         self._configure()
         self.journal.say(Priority.NOTICE, "reload", "configuration read anew", now)
-        if backend is None or was_observing is self._observing:
-            pass
-        elif backend.blind or backend.state in (State.BUSY, State.ABANDONED):
+        switched = was_observing is not self._observing
+        working = backend is not None and backend.state in (State.BUSY, State.ABANDONED)
+        if backend is not None and switched and (backend.blind or working):
             # Half of what it is at went by the other mode, and a deadline may be overlooked.
             self._give_up(backend, "reload", "another mode", now)
         self._advance(now)

@@ -13,23 +13,11 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from tablewatch.config import settings
+
 # In the order of their bits in the imsg protocol (smtpd.h, `enum table_service`).
 # "auth" exists only with the text protocol (smtpd-tables(7)).
-SERVICES = (
-    "alias",
-    "domain",
-    "credentials",
-    "netaddr",
-    "userinfo",
-    "source",
-    "mailaddr",
-    "addrname",
-    "mailaddrmap",
-    "relayhost",
-    "string",
-    "regex",
-    "auth",
-)
+SERVICES = (*settings.SERVICES, "auth")
 
 # What table_stdio, the library under the official backends, registers whatever the backend
 # supports. Registered on behalf of a backend that can't be asked yet. Never "auth": smtpd would
