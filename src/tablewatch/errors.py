@@ -6,7 +6,12 @@
     ├── ConfigError          a configuration that can't be used; lists every problem found
     ├── BackendNotFound      no program for this backend name
     ├── BackendFailed        a backend could not be asked (tools; the supervisor answers instead)
-    └── InstallError         links can't be made or removed safely
+    ├── InstallError         links can't be made or removed safely
+    ├── DaemonError          tablewatchd can't have what it needs: an address, a socket
+    ├── DoctorError          a table, or a file, that the doctor can't examine
+    └── ControlError         what came over a socket of ours can't be used
+        ├── DaemonAbsent     nobody listens there: tablewatchd is not running
+        └── DaemonSilent     it listens and does not answer in time
 
 Damage in what smtpd or a backend *sends* is no exception: it is an event like any other
 (:class:`tablewatch.protocol.messages.Damage`), because the supervisor must go on.
@@ -56,3 +61,23 @@ class BackendFailed(TablewatchError):
 
 class InstallError(TablewatchError):
     """A link can't be made or removed without touching what is not ours."""
+
+
+class DaemonError(TablewatchError):
+    """tablewatchd can't listen where it is told to."""
+
+
+class DoctorError(TablewatchError):
+    """A table can't be examined: its file, its driver, its database; the others still can."""
+
+
+class ControlError(TablewatchError):
+    """A message between supervisor, daemon and tools that breaks the protocol, or was refused."""
+
+
+class DaemonAbsent(ControlError):
+    """Nobody listens at the socket or address."""
+
+
+class DaemonSilent(ControlError):
+    """Connected, but there was no answer in time."""

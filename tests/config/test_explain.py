@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.document import Document, Written
 from tablewatch.config.explain import account, as_data
 from tablewatch.config.reader import parse
@@ -49,6 +50,7 @@ def test_all_tables_and_the_defaults_are_accounted_for():
     headings = [line for line in account(parse(TEXT, "/x.yml")).splitlines() if line[:1].strip()]
     assert headings == [
         "backend_path, the file, line 1",
+        "daemon, tablewatchd and where supervisors find it",
         "defaults, for every table not named below",
         "tables.creds",
         "tables.users",
@@ -84,6 +86,35 @@ def test_no_line_is_longer_than_eighty_columns(name):
     assert max(len(line) for line in said.splitlines()) <= 80
 
 
+DAEMON = """\
+daemon:
+  listen: [':10099', '[::1]:10099', 'mail.example.org:10099', '192.168.100.200:12345']
+  directory: /run/watch
+"""
+
+
+def test_the_daemon_has_a_group_of_its_own():
+    lines = lines_of(account(parse(DAEMON, "/x.yml")), "daemon")
+    said = [found[1] for line in lines if (found := re.match(r"  (\w+) +", line))]
+    assert said == [key for key, _ in keys(DaemonSettings)]
+    places = {re.split("  +", line.strip())[-1] for line in lines}
+    assert {"the file, line 2", "the file, line 3", "built-in"} < places
+    assert "  directory            /run/watch                      the file, line 3" in lines
+    assert "  supervisors          [_smtpd, opensmtpd, smtpd]      built-in" in lines
+    assert max(len(line) for line in lines) <= 80
+
+
+def test_the_daemon_is_shown_with_one_table_as_well():
+    assert "daemon, tablewatchd" in account(parse(DAEMON, "/x.yml"), "creds")
+
+
+def test_a_remark_on_the_directory_of_the_sockets_stands_beside_it():
+    said = account(parse(DAEMON, "/x.yml"), "", {"/run/watch": "shut"})
+    assert re.search(r"^  directory +/run/watch +the file, line 3  \(shut\)$", said, re.M)
+    said = account(parse(DAEMON, "/x.yml"), "", {"/run/watch": "is on fire" * 8})
+    assert re.search(r"^  directory +/run/watch +the file, line 3\n      is on fireis", said, re.M)
+
+
 def test_a_long_remark_stands_below_its_directory_in_one_piece():
     command = "run: chmod go-w /" + "x" * 80
     said = account(parse(TEXT, "/x.yml"), "", {"/a": command, "/b": "not there"})
@@ -103,6 +134,8 @@ def test_the_data_say_the_same_as_the_text():
     assert data["tables"]["creds"]["restart.burst"] == burst
     assert data["defaults"]["deadline"]["written"] == "4s"
     assert data["backend_path"]["value"] == ["/a", "/b"]
+    timeout = {"value": 5.0, "written": "5s", "from": "built-in", "line": 0}
+    assert data["daemon.timeout"] == timeout
     assert set(data["tables"]) == {"creds", "users"}
     assert set(data["defaults"]) == {key for key, _ in keys(TableSettings)}
     assert list(as_data(parse(TEXT, "/x.yml"), "other")["tables"]) == ["other"]

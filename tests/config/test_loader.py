@@ -228,6 +228,59 @@ def test_a_backend_path_that_is_a_file_is_refused(file):
     assert "is no directory" in refusal(file)
 
 
+def test_a_directory_of_sockets_that_nobody_else_can_write_is_no_trouble(folder):
+    place = folder / "run"
+    assert loader.sockets_trouble(str(place)) == ""  # not there
+    place.mkdir()
+    place.chmod(0o2751)
+    assert loader.sockets_trouble(str(place)) == ""
+
+
+@as_root
+def test_a_directory_of_sockets_may_be_the_daemons_own(folder):
+    place = folder / "run"
+    place.mkdir(mode=0o751)
+    os.chown(place, OTHER, -1)
+    assert loader.sockets_trouble(str(place)) == ""
+    # ... unless anybody could have made it before the daemon did.
+    folder.chmod(0o1777)
+    assert "where anybody can make it first" in loader.sockets_trouble(str(place))
+    os.chown(place, 0, -1)
+    assert loader.sockets_trouble(str(place)) == ""
+    folder.chmod(0o777)
+    assert "where anybody can make it first" in loader.sockets_trouble(str(place))
+
+
+@pytest.mark.parametrize("mode", [0o2770, 0o757])
+def test_a_directory_of_sockets_that_others_can_write_is_trouble(folder, mode):
+    place = folder / "run"
+    place.mkdir()
+    place.chmod(mode)
+    trouble = loader.sockets_trouble(str(place))
+    assert "another program could put its own sockets there" in trouble
+    subprocess.run(trouble.partition("run: ")[2], shell=True, check=True)
+    assert loader.sockets_trouble(str(place)) == ""
+
+
+def test_a_directory_for_everybody_is_not_told_to_become_another(folder):
+    folder.chmod(0o1777)
+    trouble = loader.sockets_trouble(str(folder))
+    assert "name a directory of its own" in trouble
+    assert "chmod" not in trouble
+
+
+def test_a_directory_of_sockets_that_is_a_file_is_trouble(file):
+    assert "is no directory" in loader.sockets_trouble(str(file))
+
+
+def test_a_directory_of_sockets_is_no_matter_of_the_file(file, folder):
+    folder_of_sockets = folder / "run"
+    folder_of_sockets.mkdir()
+    folder_of_sockets.chmod(0o777)
+    file.write_text(f"daemon: {{directory: {folder_of_sockets}}}\n")
+    assert loader.load(str(file), required=True).daemon.directory == str(folder_of_sockets)
+
+
 def test_without_a_file_no_yaml_parser_is_loaded():
     code = (
         "import sys; from tablewatch.config import load; load('/nonexistent', required=False); "

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tablewatch.config import loader
+from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.reader import parse
 from tablewatch.config.schema import entries, keys, value
 from tablewatch.config.settings import BACKEND_PATHS, SERVICES, Config, TableSettings
@@ -17,13 +18,25 @@ from tablewatch.config.values import Count, Duration, Share, Size, Word
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "man" / "tablewatch.yml.5").read_text()
 SAMPLE = ROOT / "docs" / "examples" / "tablewatch.yml"
-KEYS = [pytest.param(key, kind, id=key) for key, kind in keys(TableSettings)]
+DAEMON = "daemon."
+KEYS = [
+    *(pytest.param(key, kind, id=key) for key, kind in keys(TableSettings)),
+    *(pytest.param(key, kind, id=key) for key, kind in keys(DaemonSettings, DAEMON)),
+]
+
+
+def default_of(key):
+    if key.startswith(DAEMON):
+        return value(DaemonSettings(), key.removeprefix(DAEMON))
+    return value(TableSettings(), key)
 
 
 def section(key):
     """Return the text of a key's item, searched for below the heading of its group."""
     group, _, name = key.rpartition(".")
     heading = f".Ss {group}\n" if group else ".Sh SETTINGS OF A TABLE\n"
+    if key.startswith(DAEMON):
+        heading = ".Sh SETTINGS OF THE DAEMON\n"
     below = re.split(r"^\.S[hs] ", MANUAL.partition(heading)[2], maxsplit=1, flags=re.M)[0]
     item = re.search(rf"^\.It Ic {name}\n(.*?)^\.(?:It|El)\b", below, re.M | re.S)
     assert item, f"{key} is not in the manual"
@@ -32,7 +45,7 @@ def section(key):
 
 @pytest.mark.parametrize(("key", "kind"), KEYS)
 def test_the_manual_has_each_key_with_default_and_range(key, kind):
-    default = kind.write(value(TableSettings(), key))
+    default = kind.write(default_of(key))
     if isinstance(kind, Duration | Count | Share | Size):
         assert f"Default {default}; {kind.right()}" in section(key)
     else:
@@ -64,8 +77,15 @@ def test_mandoc_finds_nothing_to_complain_about():
 def test_the_manual_has_every_key_of_the_whole_file():
     for name in entries(Config):
         assert f".It Ic {name}\n" in MANUAL
+    written = [key for key, _ in keys(Config) if not key.startswith("defaults.")]
+    assert {each.values[0] for each in KEYS} > {key for key in written if key != "backend_path"}
     for path in BACKEND_PATHS:
         assert f".Pa {path} " in MANUAL
+
+
+def test_the_manual_says_how_long_the_directory_of_the_sockets_may_be():
+    longest = dict(keys(DaemonSettings))["directory"].longest
+    assert f"At most {longest} bytes." in section("daemon.directory")
 
 
 def test_the_manual_has_every_service():
@@ -75,8 +95,8 @@ def test_the_manual_has_every_service():
 
 def test_the_examples_of_the_manual_are_valid():
     examples = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", MANUAL, re.M | re.S)
-    files = [text for text in examples if text[0] not in "#$"]
-    assert len(files) == 4
+    files = [text for text in examples if text[0] not in "#$" and "patterns:" not in text]
+    assert len(files) == 5
     for text in files:
         assert parse(text, "/x.yml").config() != Config(path="/x.yml")
 

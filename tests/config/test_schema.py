@@ -18,7 +18,8 @@ def test_a_bool_is_a_switch():
 
 def test_keys_of_nested_groups_have_dots():
     found = [key for key, _ in keys(Config)]
-    assert found[:2] == ["backend_path", "defaults.mode"]
+    assert found[:2] == ["backend_path", "daemon.directory"]
+    assert found[-1] == "defaults.log.show_keys"
     assert "defaults.restart.burst" in found
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
+from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.document import Document
 from tablewatch.config.schema import keys, value
 from tablewatch.config.settings import Config, TableSettings
@@ -13,9 +15,10 @@ from tablewatch.config.values import Kind, Several, bare
 WIDTH = 80
 
 _BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
-_DEFAULTS = "defaults."
+_DAEMON, _DEFAULTS = "daemon.", "defaults."
 _KEY = max(len(key.rpartition(".")[2]) for key, _ in keys(TableSettings)) + 6
 _VALUE = 10
+_WIDEST = 30  # leaves room for where a value comes from
 
 
 def account(
@@ -53,42 +56,66 @@ def as_data(document: Document, table: str = "") -> dict[str, object]:
 def _account(document: Document, table: str, remarks: Mapping[str, str]) -> Iterator[str]:
     config = document.config()
     for key, kind in _top_keys():
+        if key.startswith(_DAEMON):
+            continue
         yield f"{key}, {_from(*_top_origin(document, key))}"
         for written in _each(kind, value(config, key)):
-            line, remark = f"  {bare(written, 200)}", remarks.get(written, "")
-            if remark and len(line) + len(remark) + 4 <= WIDTH:
-                line, remark = f"{line}  ({remark})", ""
-            yield line
-            if remark:  # in one piece, because it may hold a command to copy
-                yield f"      {remark}"
+            yield from _remarked(f"  {bare(written, 200)}", remarks.get(written, ""))
+    yield from ("", "daemon, tablewatchd and where supervisors find it")
+    daemon = config.daemon
+    wide = max(len(kind.write(value(daemon, key))) for key, kind in keys(type(daemon)))
+    yield from _group(
+        daemon,
+        lambda key: _top_origin(document, _DAEMON + key),
+        column=min(wide, _WIDEST),
+        remarks=remarks,
+    )
     if not table:
         yield from ("", "defaults, for every table not named below")
-        yield from _group(document, config.defaults, "")
+        yield from _group(config.defaults, document.origin)
     for name in [table] if table else config.tables:
         own = "" if name in config.tables else ", with nothing of its own in the file"
         yield from ("", f"tables.{bare(name, WIDTH - 50)}{own}")
-        yield from _group(document, config.table(name), name)
+        yield from _group(config.table(name), partial(document.origin, table=name))
 
 
-def _group(document: Document, settings: TableSettings, table: str) -> Iterator[str]:
+def _group(
+    settings: DaemonSettings | TableSettings,
+    origin_of: Callable[[str], tuple[str, int]],
+    column: int = _VALUE,
+    remarks: Mapping[str, str] | None = None,
+) -> Iterator[str]:
     above = ""
-    for key, kind in keys(TableSettings):
+    named = list(keys(type(settings)))
+    wide = max(_KEY, *(len(key) + 4 for key, _ in named if "." not in key))
+    for key, kind in named:
         group, _, name = key.rpartition(".")
         if group != above:
             yield f"  {group}"
             above = group
         label = ("    " if group else "  ") + name
         written = kind.write(value(settings, key))
-        origin = _from(*document.origin(key, table))
-        line = f"{label:<{_KEY}}{written:<{_VALUE}}  {origin}"
-        if len(line) <= WIDTH:
-            yield line
-            continue
-        yield f"{label:<{_KEY}}{'':{_VALUE}}  {origin}"
-        indent = " " * _KEY
-        yield from textwrap.wrap(
-            written, WIDTH, initial_indent=indent, subsequent_indent=indent + " "
-        )
+        origin = _from(*origin_of(key))
+        lines = [f"{label:<{wide}}{written:<{column}}  {origin}"]
+        if len(lines[0]) > WIDTH:
+            indent = " " * wide
+            lines = [
+                f"{label:<{wide}}{'':{column}}  {origin}",
+                *textwrap.wrap(
+                    written, WIDTH, initial_indent=indent, subsequent_indent=indent + " "
+                ),
+            ]
+        yield from lines[:-1]
+        yield from _remarked(lines[-1], (remarks or {}).get(written, ""))
+
+
+def _remarked(line: str, remark: str) -> list[str]:
+    """Return the lines for one value and what is to be said about it."""
+    if not remark:
+        return [line]
+    if len(line) + len(remark) + 4 <= WIDTH:
+        return [f"{line}  ({remark})"]
+    return [line, f"      {remark}"]  # in one piece, because it may hold a command to copy
 
 
 def _from(origin: str, line: int) -> str:

@@ -16,12 +16,14 @@ from collections.abc import Iterable
 
 from tablewatch.config.document import Document, Written
 from tablewatch.config.settings import Config
+from tablewatch.config.values import bare
 from tablewatch.errors import ConfigError, Problem
 
 # A thousand tables with every key written need less than half of it.
 MAX_BYTES = 1 << 20
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_RUNS = "it names the programs tablewatch runs"
 
 
 def load(path: str, *, required: bool) -> Config:
@@ -34,7 +36,7 @@ def load(path: str, *, required: bool) -> Config:
 
 def read(path: str, *, required: bool) -> Document:
     """Return what the file `path` says; like :func:`load`, with the line of every value."""
-    text = _read_text(path, required=required)
+    text = read_text(path, required=required)
     if text is None:
         return Document()
     # Imported only now: a supervisor without a file has no use for a YAML parser.
@@ -46,10 +48,10 @@ def read(path: str, *, required: bool) -> Document:
     return document
 
 
-def directory_trouble(path: str) -> str:
-    """Return why programs in the directory `path` can't be run safely, "" if they can.
+def directory_trouble(path: str, danger: str = "programs are run from it") -> str:
+    """Return why what is in the directory `path` can't be used safely, "" if it can.
 
-    A directory that can't be examined (missing, closed) is no trouble: nothing is run from it.
+    A directory that can't be examined (missing, closed) is no trouble: nothing in it is used.
     """
     try:
         status = os.stat(path)
@@ -58,12 +60,39 @@ def directory_trouble(path: str) -> str:
     if not stat.S_ISDIR(status.st_mode):
         return "is no directory; name the directory the programs table-... are in"
     # Unlike in a directory of configuration, the sticky bit does not help: anybody could add one.
-    return _distrust(status, os.path.realpath(path), "programs are run from it", os.geteuid())
+    return _distrust(status, os.path.realpath(path), danger, os.geteuid())
 
 
 def directory_exists(path: str) -> bool:
     """Return whether there is a directory at `path`, as far as this user can see."""
     return os.path.isdir(path)
+
+
+def sockets_trouble(path: str) -> str:
+    """Return why sockets in the directory `path` could be anybody's, "" if they can't.
+
+    Whoever can put a socket of his own there is tablewatchd to the supervisors, and could have
+    them pause their tables. The directory may be of any user, as tablewatchd has one of its own,
+    but only where nobody else could have made it first. One that is not there is no trouble.
+    """
+    try:
+        real = os.path.realpath(path)
+        parent = os.path.dirname(real)
+        status, around = os.stat(real), os.stat(parent)
+    except (OSError, ValueError):
+        return ""
+    if not stat.S_ISDIR(status.st_mode):
+        return "is no directory; name one for the two sockets"
+    danger = "another program could put its own sockets there"
+    if status.st_mode & _OTHERS_WRITE and status.st_mode & stat.S_ISVTX:
+        return f"is for everybody, and {danger}; name a directory of its own"
+    if why := _distrust(status, real, danger, status.st_uid):
+        return why
+    if around.st_mode & stat.S_ISVTX and status.st_uid in (0, os.geteuid()):
+        return ""
+    if around.st_mode & _OTHERS_WRITE:
+        return f"lies in {bare(parent, 200)}, where anybody can make it first; name one elsewhere"
+    return ""
 
 
 def file_trouble(path: str, reader: int) -> str:
@@ -74,7 +103,13 @@ def file_trouble(path: str, reader: int) -> str:
     return _file_distrust(os.stat(path), path, reader)
 
 
-def _read_text(path: str, *, required: bool) -> str | None:
+def read_text(path: str, *, required: bool, danger: str = _RUNS) -> str | None:
+    """Return the text of the file `path` if it can be trusted, None if it is not there.
+
+    `danger`: what somebody else could do who can write it. Raises ConfigError with one problem; a
+    missing file is one where it is `required`.
+    """
+
     def refusal(message: str, line: int = 0) -> ConfigError:
         return ConfigError([Problem(path, line, "", message)])
 
@@ -95,7 +130,7 @@ def _read_text(path: str, *, required: bool) -> str | None:
         if not stat.S_ISREG(status.st_mode):
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
             raise refusal(f"is {kind}; name a file")
-        if why := _file_distrust(status, path, os.geteuid()):
+        if why := _file_distrust(status, path, os.geteuid(), danger):
             raise refusal(why)
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
@@ -126,9 +161,9 @@ def _check_backend_path(written: Written, path: str) -> None:
         raise ConfigError(problems)
 
 
-def _file_distrust(status: os.stat_result, path: str, reader: int) -> str:
+def _file_distrust(status: os.stat_result, path: str, reader: int, danger: str = _RUNS) -> str:
     real = os.path.realpath(path)
-    if why := _distrust(status, real, "it names the programs tablewatch runs", reader):
+    if why := _distrust(status, real, danger, reader):
         return why
     folder = os.path.dirname(real)
     around = os.stat(folder)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
+from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.document import Document, Layer, Written
 from tablewatch.config.schema import Named, entries, keys, value
 from tablewatch.config.settings import Config, TableSettings
@@ -31,14 +32,20 @@ _TAGS = {_YAML + sort for sort in _SORTS}
 def parse(text: str, path: str) -> Document:
     """Return what `text`, read from `path`, says; raises ConfigError with every problem in it."""
     document = Document(path)
-    problems = list(islice(_file(compose(text, path), document), MAX_PROBLEMS))
-    if problems:
-        problems.sort(key=lambda problem: problem.line)
-        if len(problems) == MAX_PROBLEMS:
-            enough = f"these are the first {MAX_PROBLEMS} problems; repair them and look again"
-            problems.append(Problem(path, 0, "", enough))
-        raise ConfigError(problems)
+    refuse(path, _file(compose(text, path), document))
     return document
+
+
+def refuse(path: str, found: Iterator[Problem]) -> None:
+    """Raise ConfigError with the first problems `found` in `path`, by line; nothing if none is."""
+    problems = list(islice(found, MAX_PROBLEMS))
+    if not problems:
+        return
+    problems.sort(key=lambda problem: problem.line)
+    if len(problems) == MAX_PROBLEMS:
+        enough = f"these are the first {MAX_PROBLEMS} problems; repair them and look again"
+        problems.append(Problem(path, 0, "", enough))
+    raise ConfigError(problems)
 
 
 # Each of these fills a layer and yields the problems it finds on the way.
@@ -67,26 +74,26 @@ def _file(root: yaml.Node | None, document: Document) -> Iterator[Problem]:
 
 
 def _whole(root: yaml.Node, document: Document) -> Iterator[Problem]:
-    walk = _Walk(document.path)
-    yield from walk.group(root, Config, _Target(document.top))
+    walk = Walk(document.path)
+    yield from walk.group(root, Config, Target(document.top))
     for name, line, node in walk.named:
         place = f"tables.{bare(name)}"
         if not name or not name.isprintable():
             message = "no name of a table; write the name it has in smtpd.conf"
             yield Problem(document.path, line, place, message)
             continue
-        target = _Target(document.tables.setdefault(name, {}), place + ".")
+        target = Target(document.tables.setdefault(name, {}), place + ".")
         yield from walk.group(node, TableSettings, target)
 
 
-class _Target(NamedTuple):
+class Target(NamedTuple):
     """Where what is read goes: the layer; ``place`` is what its keys are behind in the file."""
 
     layer: Layer
     place: str = ""
 
 
-class _Walk:
+class Walk:
     """Goes through the nodes of one file."""
 
     def __init__(self, path: str) -> None:
@@ -94,7 +101,7 @@ class _Walk:
         self.named: list[tuple[str, int, yaml.Node]] = []
 
     def group(
-        self, node: yaml.Node, group: type, target: _Target, prefix: str = ""
+        self, node: yaml.Node, group: type, target: Target, prefix: str = ""
     ) -> Iterator[Problem]:
         """Read `node` as a `group`, nested in those of `prefix`."""
         known = entries(group)
@@ -120,7 +127,7 @@ class _Walk:
                 yield Problem(self.path, line, here + bare(name), message)
 
     def value(
-        self, node: yaml.Node, kind: Kind, target: _Target, key: str, line: int
+        self, node: yaml.Node, kind: Kind, target: Target, key: str, line: int
     ) -> Iterator[Problem]:
         """Read one value, or one list of values."""
         several = isinstance(kind, Several)
@@ -200,14 +207,23 @@ def _unknown(name: str, group: type, prefix: str) -> str:
         return f'unknown key; did you mean "{near}"?'
     # A right key in the wrong place, or nearly one.
     places = dict.fromkeys(entries(Config), "")
-    for key, _ in keys(TableSettings):
-        places.setdefault(key.rpartition(".")[2], f"defaults.{key}".rpartition(".")[0])
+    for key, _ in keys(Config):
+        above, _, last = key.rpartition(".")
+        places.setdefault(last, above)
     near = nearest(name, places)
     if near in entries(Config):
         return f"unknown key; {near}: stands at the left margin"
     if near:
-        under = places[near] if group is Config else places[near].removeprefix("defaults.")
-        if under == "defaults" and prefix:
-            return f"unknown key; {near} belongs one level up, beside {prefix.split('.')[-2]}:"
-        return f"unknown key; {near} belongs under {': '.join(under.split('.'))}:"
+        return f"unknown key; {near} belongs {_way(places[near], group, prefix)}"
     return f"unknown key; known here: {', '.join(known)}"
+
+
+def _way(place: str, group: type, prefix: str) -> str:
+    """Return how to get to `place` from the group at `prefix` where somebody looked for it."""
+    if group is Config:
+        return f"under {': '.join(place.split('.'))}:"
+    if place.partition(".")[0] != "defaults" or group is DaemonSettings:
+        return f"under {': '.join(place.split('.'))}: at the left margin"
+    if place == "defaults" and prefix:
+        return f"one level up, beside {prefix.split('.')[-2]}:"
+    return f"under {': '.join(place.removeprefix('defaults.').split('.'))}:"

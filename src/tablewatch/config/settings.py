@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tablewatch.config.daemon_settings import DaemonSettings
+from tablewatch.config.patterns import Pattern
+from tablewatch.config.places import Directory
 from tablewatch.config.values import (
-    Directory,
     Word,
     number,
     probe,
@@ -278,6 +280,30 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentSettings:
+    """When what went wrong is over."""
+
+    # Well for so long, and the incident is closed; brute force pauses for a minute or two.
+    quiet: float = field(
+        default=300.0,
+        metadata=seconds("1s", "1d", "less makes many of one; more shows as open what is over"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """A look at what a runaway backend does, by strace(1) or ktrace(1), for its incident."""
+
+    # Off: the backend goes on reconnecting while it is looked at, beyond the retry budget.
+    enabled: bool = False
+    # A loop takes a millisecond or two; a second shows it hundreds of times.
+    seconds: float = field(
+        default=1.0,
+        metadata=seconds("100ms", "10s", "less may see nothing; all of it loads the database"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TableSettings:
     """One table's settings: the built-in defaults, then ``defaults:``, then ``tables: NAME:``."""
 
@@ -357,6 +383,8 @@ class TableSettings:
     filter: FilterSettings = field(default_factory=FilterSettings)
     restart: RestartSettings = field(default_factory=RestartSettings)
     quarantine: QuarantineSettings = field(default_factory=QuarantineSettings)
+    incidents: IncidentSettings = field(default_factory=IncidentSettings)
+    trace: TraceSettings = field(default_factory=TraceSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
 
@@ -368,8 +396,11 @@ class Config:
     path: str = ""
     # Searched in this order, after the directory of the link that smtpd runs.
     backend_path: tuple[str, ...] = field(default=BACKEND_PATHS, metadata=several(Directory()))
+    daemon: DaemonSettings = field(default_factory=DaemonSettings)
     defaults: TableSettings = field(default_factory=TableSettings)
     tables: dict[str, TableSettings] = field(default_factory=dict)
+    # The administrator's own, from the directory beside the file; not a key.
+    patterns: tuple[Pattern, ...] = ()
 
     def table(self, name: str) -> TableSettings:
         """Return the settings of table `name`, the defaults where it has none of its own."""

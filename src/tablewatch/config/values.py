@@ -24,7 +24,6 @@ _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,8})([KMG]?)")
 _NEARLY_SIZE = re.compile(r"([1-9][0-9]{0,8}) ?([kmgKMG])(?:i?[bB])?")
 _LONGEST_PROBE = 255
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 
 
 def parse_duration(text: str) -> float:
@@ -319,28 +318,6 @@ class Probe(Kind):
     def right(self) -> str:
         """Return an example."""
         return 'a service and a plain key, as in "credentials postmaster@example.org", or ""'
-
-
-@dataclass(frozen=True)
-class Directory(Kind):
-    """The absolute path of a directory."""
-
-    def read(self, text: str) -> str:
-        """Return the path."""
-        if not text.startswith("/"):
-            raise ValueError(f"{shown(text)} is not absolute; write {self.right()}")
-        if not text.isprintable():
-            raise ValueError(f"{shown(text)} has unprintable characters; write {self.right()}")
-        return text
-
-    def write(self, value: object) -> str:
-        """Return the path, in quotes where YAML needs them."""
-        path = str(value)
-        return path if _PLAIN_PATH.fullmatch(path) else "'" + path.replace("'", "''") + "'"
-
-    def right(self) -> str:
-        """Return an example."""
-        return "a path that begins with /"
 
 
 @dataclass(frozen=True)
