@@ -287,3 +287,71 @@ def test_open_lets_nothing_through_and_half_open_one_trial_at_a_time(steps, seed
                 trial = now if result else trial
         elif after is not before:
             trial = None
+
+
+# --- what is told of it
+
+
+def test_before_it_ever_opened_there_is_nothing_to_tell():
+    one = breaker()
+    one.failure(0.0)
+    assert (one.openings, one.opened_at, one.rested_at) == (0, None, None)
+
+
+def test_an_outage_is_one_opening_however_many_trials_fail():
+    one = opened(now=100.0)
+    for _ in range(5):
+        rest_after_failed_trial(one)
+    assert (one.openings, one.opened_at) == (1, 100.0)
+
+
+def test_the_next_outage_is_another_opening():
+    one = opened(now=100.0)
+    assert one.allow(one.due())
+    assert one.success(200.0)
+    assert one.opened_at == 100.0
+    for _ in range(3):
+        one.failure(300.0)
+    assert (one.openings, one.opened_at) == (2, 300.0)
+
+
+def test_a_reset_and_another_opening_are_two_openings():
+    one = opened(now=100.0)
+    one.reset()
+    one.trip(150.0, "again")
+    assert (one.openings, one.opened_at, one.why) == (2, 150.0, "again")
+
+
+def test_when_its_rest_ended_is_known_however_late_it_is_looked_at():
+    one = opened(now=100.0)
+    due = one.due()
+    one.state(due + 500.0)
+    assert one.rested_at == due
+    assert one.allow(due + 500.0)
+    one.state(due + 510.0)  # the trial is lost
+    assert one.state(due + 510.0) is State.HALF_OPEN
+    assert one.rested_at == due
+
+
+@given(st.lists(st.sampled_from(["fail", "work", "allow", "reset", "trip", "wait"]), max_size=80))
+def test_openings_only_grow_and_openings_are_remembered(events):
+    one, now, before = breaker(), 0.0, 0
+    for event in events:
+        now += 0.5
+        closed = one.state(now) is State.CLOSED
+        if event == "fail":
+            one.failure(now)
+        elif event == "work":
+            one.success(now)
+        elif event == "allow":
+            one.allow(now)
+        elif event == "reset":
+            one.reset()
+        elif event == "trip":
+            one.trip(now, "said so")
+        else:
+            now += 30.0
+        opens = closed and one.state(now) is not State.CLOSED
+        assert one.openings == before + opens
+        assert not opens or one.opened_at == now
+        before = one.openings

@@ -312,3 +312,26 @@ def test_never_more_than_max_keys(steps):
             quarantine.match("credentials", key, now)
         assert len(quarantine) + len(quarantine._past) <= SETTINGS.max_keys
         assert not set(quarantine._entries) & set(quarantine._past)
+
+
+# --- what is told of it
+
+
+def test_hits_are_those_of_all_entries_and_outlive_them(quarantine):
+    for key in (b"1", b"2"):
+        add(quarantine, key)
+        quarantine.match("credentials", key, 1.0)
+    quarantine.match("credentials", b"1", 2.0)
+    quarantine.match("credentials", b"other", 2.0)
+    assert quarantine.hits == 3
+    quarantine.clear()
+    quarantine.match("credentials", b"1", 3.0)
+    assert quarantine.hits == 3
+
+
+def test_its_size_is_how_many_keys_are_refused_within_a_minute(quarantine):
+    add(quarantine, b"1")
+    add(quarantine, b"2", now=50.0)
+    assert quarantine.size(90.0) == 2
+    assert quarantine.size(160.0 + 60.0) == 0
+    assert len(quarantine) == 0

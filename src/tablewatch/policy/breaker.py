@@ -97,6 +97,9 @@ class Breaker:
         self.reset_after = reset_after
         self.trial_timeout = trial_timeout
         self.why = ""  # it was opened last
+        self.opened_at: float | None = None  # from CLOSED, the last time; monotonic seconds
+        self.openings = 0  # from CLOSED
+        self.rested_at: float | None = None  # the end of the last rest
         self._rng = rng
         self._state = State.CLOSED
         self._failures = 0  # in a row
@@ -108,6 +111,8 @@ class Breaker:
         """Return the state at `now`."""
         until = self._until
         if until is not None and now >= until:
+            if self._state is State.OPEN:
+                self.rested_at = until
             self._move(Event.RESTED if self._state is State.OPEN else Event.TRIAL_LOST)
             self._until = None
         return self._state
@@ -187,6 +192,9 @@ class Breaker:
             self._closed_at is None or now - self._closed_at >= self.reset_after
         ):
             self._rests = 0
+        if self._state is State.CLOSED:
+            self.opened_at = now
+            self.openings += 1
         self._move(event)
         self.why = why
         rest = min(self.max_open, self.min_open * 2.0 ** min(self._rests, 32))

@@ -57,6 +57,7 @@ class Quarantine:
         self.settings = settings
         self.memory = memory
         self.evictions = 0
+        self.hits = 0
         self._hasher = KeyHasher(salt)
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         # Offences of keys that are free again, and until when they count. Shares `max_keys` with
@@ -117,8 +118,14 @@ class Quarantine:
         entry = self._current(digest, now)
         if entry is not None:
             entry.hits += 1
+            self.hits += 1
             self._entries.move_to_end(digest)
         return entry
+
+    def size(self, now: float) -> int:
+        """Return how many keys are refused at `now`, to within a minute."""
+        self._sweep(now)
+        return len(self)
 
     def entries(self, now: float) -> list[Entry]:
         """Return what is refused at `now`, the entry used longest ago first."""
