@@ -52,6 +52,12 @@ LINES = [
         CONFIGURATION,
         "mysql-no-such-table",
     ),
+    (
+        b"creds[1]: warn: mysql_stmt_prepare: Access denied for user 'smtpd'@'%'",
+        Sign.ERROR,
+        CONFIGURATION,
+        "mysql-view-denied",
+    ),
     (b"creds[1]: warn: mysql_stmt_prepare: Huh", Sign.ERROR, CONFIGURATION, "mysql-prepare"),
     (b"creds[1]: warn: mysql_stmt_bind_results: Huh", Sign.ERROR, CONFIGURATION, "mysql-prepare"),
     (
@@ -193,6 +199,7 @@ LINES = [
     (b"CONTEXT:  unnamed portal parameter $1 = '...'", Sign.OTHER, None, "postgres-detail"),
     (b"DETAIL:  There are 3 other sessions.", Sign.OTHER, None, "postgres-detail"),
     (b"HINT:  No operator matches the given name.", Sign.OTHER, None, "postgres-detail"),
+    (b"PL/pgSQL function f(text) line 1 at RAISE", Sign.OTHER, None, "postgres-detail"),
     (b"NOTICE:  identifier will be truncated", Sign.OTHER, None, "postgres-detail"),
     (b"WARNING:  nonstandard use of \\\\ in a string", Sign.OTHER, None, "postgres-detail"),
     # table-ldap
@@ -336,6 +343,10 @@ LINES = [
     (b"creds: malformed line: missing key", Sign.FATAL, UNKNOWN, "protocol"),
     (b"creds: unsupported protocol version: 0.2", Sign.FATAL, UNKNOWN, "protocol"),
     (b"creds: unknown action frobnicate", Sign.FATAL, UNKNOWN, "protocol"),
+    (b"creds: no update handler registered", Sign.FATAL, CONFIGURATION, "no-handler"),
+    (b"creds: no check handler registered", Sign.FATAL, CONFIGURATION, "no-handler"),
+    (b"creds: no lookup handler registered", Sign.FATAL, CONFIGURATION, "no-handler"),
+    (b"creds: no fetch handler registered", Sign.FATAL, CONFIGURATION, "no-handler"),
     # anybody's
     (b"creds[1]: fatal: Huh", Sign.FATAL, UNKNOWN, "fatal"),
     (b"creds[1]: warn: Huh", Sign.ERROR, UNKNOWN, "warning"),

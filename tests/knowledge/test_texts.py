@@ -232,7 +232,7 @@ MESSAGES = [
     (
         MYSQL,
         "mysql-command-denied",
-        "EXECUTE command denied to user 'smtpd'@'localhost' for routine 'mail.lookup'",
+        "execute command denied to user 'smtpd'@'localhost' for routine 'mail.lookup'",
     ),
     (
         MYSQL,
@@ -458,6 +458,156 @@ MESSAGES = [
     (SOCKETMAP, "too-many-files", "Too many open files"),
     (SOCKETMAP, "out-of-memory", "Cannot allocate memory"),
     (SOCKETMAP, "permission-denied", "Permission denied"),
+    (MYSQL, "mysql-packet-too-large", "Got packet bigger than 'max_allowed_packet' bytes"),
+    (CONNECT, "mysql-no-database", "No database selected"),
+    (MYSQL, "mysql-operand-columns", "Operand should contain 1 column(s)"),
+    (
+        MYSQL,
+        "mysql-parameter-types",
+        "Illegal parameter data types varchar and row for operation '='",
+    ),
+    (CONNECT, "mysql-malformed-packet", "Received malformed packet"),
+    (
+        CONNECT,
+        "mysql-plugin",
+        "Authentication plugin 'mysql_old_password' couldn't be found in restricted_auth plugin"
+        " list.",
+    ),
+    (MYSQL, "mysql-table-crashed", "Incorrect file format 'vusers'"),
+    (MYSQL, "mysql-not-unique-table", "Not unique table/alias: 'vusers'"),
+    (MYSQL, "mysql-derived-alias", "Every derived table must have its own alias"),
+    (
+        MYSQL,
+        "mysql-group-by",
+        "Mixing of GROUP columns (MIN(),MAX(),COUNT(),...) with no GROUP columns is illegal if"
+        " there is no GROUP BY clause",
+    ),
+    (
+        MYSQL,
+        "mysql-group-by",
+        "Expression #1 of SELECT list is not in GROUP BY clause and contains nonaggregated column"
+        " 'mail.vusers.mail' which is not functionally dependent on columns in GROUP BY clause",
+    ),
+    (MYSQL, "mysql-wrong-arguments", "Incorrect arguments to EXECUTE"),
+    (
+        MYSQL,
+        "mysql-not-preparable",
+        "This command is not supported in the prepared statement protocol yet",
+    ),
+    (
+        MYSQL,
+        "mysql-too-many-rows",
+        "The SELECT would examine more than MAX_JOIN_SIZE rows; check your WHERE and use SET"
+        " SQL_BIG_SELECTS=1 or SET MAX_JOIN_SIZE=# if the SELECT is okay",
+    ),
+    (MYSQL, "mysql-read-only", "Cannot execute statement in a READ ONLY transaction"),
+    (MYSQL, "mysql-read-only", "Running in read-only mode"),
+    (CONNECT, "mysql-handshake", "Bad handshake"),
+    (
+        MYSQL,
+        "mysql-out-of-memory",
+        "Out of sort memory, consider increasing server sort buffer size",
+    ),
+    (MYSQL, "mysql-table-changed", "Table definition has changed, please retry transaction"),
+    (
+        MYSQL,
+        "mysql-table-changed",
+        "Record has changed since last read in table 'vusers'; try restarting transaction",
+    ),
+    (
+        CONNECT,
+        "mysql-account-locked",
+        "Access denied for user 'smtpd'@'localhost'. Account is locked.",
+    ),
+    (
+        CONNECT,
+        "mysql-plugin",
+        "Authentication plugin 'caching_sha2_password' reported error: Authentication requires"
+        " secure connection.",
+    ),
+    (
+        CONNECT,
+        "mysql-tls",
+        "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+    ),
+    (MYSQL, "mysql-disk-full", "The table '#sql-temptable-1' is full"),
+    (POSTGRES, "postgres-out-of-range", 'date/time field value out of range: "2026-99-99"'),
+    (POSTGRES, "postgres-like", "LIKE pattern must not end with escape character"),
+    (POSTGRES, "postgres-like", "invalid escape string"),
+    (
+        POSTGRES,
+        "postgres-out-of-memory",
+        'could not resize shared memory segment "/PostgreSQL.1" to 8388608 bytes: No space left'
+        " on device",
+    ),
+    (
+        POSTGRES,
+        "postgres-serialization",
+        "could not serialize access due to concurrent update",
+    ),
+    (PQCONNECT, "postgres-login", 'Ident authentication failed for user "smtpd"'),
+    (LIBPQ, "postgres-old-client", "authentication method 10 not supported"),
+    (PQCONNECT, "pgbouncer-no-such-database", "no such database: mail"),
+    (PQCONNECT, "pgbouncer-no-such-database", "bouncer config error"),
+    (PQCONNECT, "pgbouncer-no-such-user", "no such user: smtpd"),
+    (PQCONNECT, "pgbouncer-no-server", "client_login_timeout (server down)"),
+    (POSTGRES, "postgres-no-such-type", 'type "mailaddr" does not exist'),
+    (POSTGRES, "postgres-no-such-from", 'missing FROM-clause entry for table "v"'),
+    (
+        POSTGRES,
+        "postgres-several-commands",
+        "cannot insert multiple commands into a prepared statement",
+    ),
+    (POSTGRES, "postgres-ambiguous-column", 'column reference "mail" is ambiguous'),
+    (
+        POSTGRES,
+        "postgres-group-by",
+        'column "v.mail" must appear in the GROUP BY clause or be used in an aggregate function',
+    ),
+    (POSTGRES, "postgres-union", "each UNION query must have the same number of columns"),
+    (POSTGRES, "postgres-union", "UNION types text and integer cannot be matched"),
+    (POSTGRES, "postgres-subquery-columns", "subquery must return only one column"),
+    (POSTGRES, "postgres-subquery-columns", "subquery has too many columns"),
+    (POSTGRES, "postgres-collation", 'collation "de_DE" for encoding "UTF8" does not exist'),
+    (LIBPQ, "postgres-conninfo", 'invalid port number: "x"'),
+    (
+        LIBPQ,
+        "postgres-conninfo",
+        'invalid integer value "x" for connection option "connect_timeout"',
+    ),
+    (LIBPQ, "postgres-conninfo", 'invalid sslmode value: "yes"'),
+    (
+        LIBPQ,
+        "postgres-tls",
+        'server certificate for "db" does not match host name "127.0.0.1"',
+    ),
+    (
+        LIBPQ,
+        "postgres-tls",
+        'root certificate file "/nonexistent" does not exist',
+    ),
+    (
+        POSTGRES,
+        "postgres-storage",
+        'could not write to file "base/pgsql_tmp/pgsql_tmp7.0": No space left on device',
+    ),
+    (POSTGRES, "postgres-storage", "invalid page in block 0 of relation base/5/16384"),
+    (
+        POSTGRES,
+        "postgres-storage",
+        'database is not accepting commands to avoid wraparound data loss in database "mail"',
+    ),
+    (SQLITE, "sqlite-match", 'fts5: syntax error near "@"'),
+    (SQLITE, "sqlite-match", 'malformed MATCH expression: [a"b]'),
+    (SQLITE, "sqlite-no-such-function", "no such module: fts9"),
+    (SQLITE, "sqlite-ambiguous-column", "ambiguous column name: mail"),
+    (SQLITE, "sqlite-arguments", "wrong number of arguments to function lower()"),
+    (
+        SQLITE,
+        "sqlite-union",
+        "SELECTs to the left and right of UNION do not have the same number of result columns",
+    ),
+    (SQLITE, "sqlite-damaged", "malformed database schema (vusers) - invalid rootpage"),
 ]
 
 

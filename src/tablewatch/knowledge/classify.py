@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tablewatch.knowledge.keys import CUT_MARK, printable
-from tablewatch.knowledge.records import ErrorClass, ErrorText, Sign, Signature
+from tablewatch.knowledge.records import ErrorClass, ErrorText, Own, Sign, Signature
+from tablewatch.knowledge.repair import Repair
 from tablewatch.knowledge.signatures import ERROR_TEXTS, SIGNATURES
 
 __all__ = ["Classifier", "ErrorClass", "Reading", "Sign"]
@@ -17,11 +18,13 @@ __all__ = ["Classifier", "ErrorClass", "Reading", "Sign"]
 MAX_TEXT = 500
 MAX_GROUP = 120
 
+_NOTHING = Own()
+
 # log.c writes `NAME[PID]: `, errx(3), which ends table_stdio, only `NAME: `.
 _PREFIX = re.compile(
     r"[^:\[\]]{1,128}\[\d{1,10}\]: "
     r"|[^:]{1,128}: (?=unknown service |unknown action |unexpected config line: |malformed line"
-    r"|unsupported protocol version: )"
+    r"|unsupported protocol version: |no (?:update|check|lookup|fetch) handler registered)"
 )
 # What PostgreSQL and libpq put before the message proper.
 _ENVELOPE = re.compile(
@@ -45,7 +48,8 @@ class Reading(NamedTuple):
     ids and may be a metric label. ``group`` is what lines that say the same have in common; it is
     made from the line and may hold parts of a key, so it is for comparing, not for showing.
     ``text`` is the line without ``NAME[PID]: ``, printable, at most MAX_TEXT characters; it is
-    not masked yet. ``cause`` is in plain words, empty where there is nothing to say.
+    not masked yet. ``cause`` is in plain words, empty where there is nothing to say. ``repair`` is
+    what to do about it, None where there is nothing.
     """
 
     sign: Sign
@@ -54,10 +58,13 @@ class Reading(NamedTuple):
     group: str
     text: str
     cause: str
+    repair: Repair | None = None
 
 
 class Classifier:
     """Reads lines with the given tables; remembers the last `memory` different ones.
+
+    What the administrator has added (`own`) comes before everything else.
 
     A looping backend writes the same few lines thousands of times a second; reading one again
     costs a look into a dictionary. A new one costs tens of microseconds.
@@ -68,9 +75,12 @@ class Classifier:
         signatures: Sequence[Signature] = SIGNATURES,
         error_texts: Sequence[ErrorText] = ERROR_TEXTS,
         memory: int = 256,
+        own: Own = _NOTHING,
     ) -> None:
         self._signatures = sorted(signatures, key=lambda known: -len(known.start))
-        self._error_texts = sorted(error_texts, key=lambda known: -sum(map(len, known.parts)))
+        texts = sorted(error_texts, key=lambda known: -sum(map(len, known.parts)))
+        self._error_texts = [*own.messages, *texts]
+        self._own_lines = own.lines
         self._memory = memory
         self._readings: dict[bytes, Reading] = {}
 
@@ -89,17 +99,26 @@ class Classifier:
         prefix = _PREFIX.match(text)
         if prefix is not None:
             text = text[prefix.end() :]
+        shown = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(CUT_MARK)] + CUT_MARK
+        for own in self._own_lines:
+            if fits(own.parts, text):
+                return Reading(
+                    own.sign, own.error_class, own.id, own.id, shown, own.cause, own.repair
+                )
         known = next((known for known in self._signatures if text.startswith(known.start)), _OTHER)
         rest = text[len(known.start) :]
-        shown = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - len(CUT_MARK)] + CUT_MARK
         error = self._error(known, rest)
         if error is None:
             group = f"{known.id}: {_VARIABLE.sub('#', rest[:MAX_TEXT])[:MAX_GROUP]}"
-            return Reading(known.sign, known.error_class, known.id, group, shown, known.cause)
+            return Reading(
+                known.sign, known.error_class, known.id, group, shown, known.cause, known.repair
+            )
         blames_key = error.error_class is ErrorClass.QUERY
         judge = known if blames_key and known.error_class is not ErrorClass.UNKNOWN else error
         group = f"{known.id}: {error.id}"
-        return Reading(known.sign, judge.error_class, error.id, group, shown, judge.cause)
+        return Reading(
+            known.sign, judge.error_class, error.id, group, shown, judge.cause, judge.repair
+        )
 
     def _error(self, known: Signature, rest: str) -> ErrorText | None:
         # A line that is about the key already repeats it, and the key may look like any message.
@@ -107,13 +126,14 @@ class Classifier:
             return None
         envelope = _ENVELOPE.match(rest)
         start = envelope.end() if envelope is not None else 0
-        return next((text for text in self._error_texts if _fits(text.parts, rest, start)), None)
+        return next((text for text in self._error_texts if fits(text.parts, rest, start)), None)
 
 
 _OTHER = Signature("other", Sign.OTHER, None, "")
 
 
-def _fits(parts: tuple[str, ...], message: str, start: int) -> bool:
+def fits(parts: tuple[str, ...], message: str, start: int = 0) -> bool:
+    """Return whether `message` begins with the first of `parts`, and has the others in order."""
     if not message.startswith(parts[0], start):
         return False
     position = start + len(parts[0])

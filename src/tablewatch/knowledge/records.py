@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from tablewatch.knowledge.repair import Repair
+
 
 class Sign(enum.Enum):
     """What a line on a backend's stderr is a sign of; the values serve as metric labels."""
@@ -33,6 +35,7 @@ class Signature(NamedTuple):
     What follows `start` is looked up among the error texts. `error_class` is what counts when no
     text is found; None where the line is no error, whatever follows. CONNECTION and CONFIGURATION
     also say that such a line can't be about a key, as when connecting: no text makes it QUERY.
+    `repair` is None where there is nothing to repair.
     """
 
     id: str
@@ -40,6 +43,7 @@ class Signature(NamedTuple):
     error_class: ErrorClass | None
     start: str
     cause: str = ""
+    repair: Repair | None = None
 
 
 class ErrorText(NamedTuple):
@@ -55,8 +59,27 @@ class ErrorText(NamedTuple):
     cause: str
     code: str
     parts: tuple[str, ...]
+    repair: Repair | None = None
 
 
-# How the tables of error texts are written: errors of one class with one cause, each an id, a
-# code and the parts.
-Fault = tuple[ErrorClass, str, tuple[tuple[str, ...], ...]]
+class OwnLine(NamedTuple):
+    """A kind of line, known by its fixed parts, the first at its beginning."""
+
+    id: str
+    sign: Sign
+    error_class: ErrorClass | None
+    parts: tuple[str, ...]
+    cause: str
+    repair: Repair | None
+
+
+class Own(NamedTuple):
+    """What an administrator has added to the knowledge base; in the order of the files."""
+
+    lines: tuple[OwnLine, ...] = ()
+    messages: tuple[ErrorText, ...] = ()
+
+
+# How the tables of error texts are written: errors of one class with one cause and one repair, each
+# an id, a code and the parts.
+Fault = tuple[ErrorClass, str, Repair, tuple[tuple[str, ...], ...]]

@@ -12,6 +12,7 @@ The order is of no meaning: where several fit, the one with the longest start co
 from __future__ import annotations
 
 from tablewatch.knowledge.records import ErrorClass, Sign, Signature
+from tablewatch.knowledge.repairs import backends, mysql_query, mysql_server, others, postgres
 from tablewatch.knowledge.texts import ERROR_TEXTS
 
 __all__ = ["ERROR_TEXTS", "SIGNATURES"]
@@ -25,12 +26,18 @@ _STRANGE = "an error that is not in the knowledge base"
 _DOWN = "the database can't be reached"
 _CLOSED = "the peer closed the connection"
 _SETUP = "the backend's configuration file is wrong"
+_UNREADABLE = "the backend's configuration file can't be read"
+_LINE = "a line of the passwd file is wrong"
+_NOT_OPEN = "the database file can't be opened"
 _LOGIN = "the server refuses the backend's credentials"
+_NO_DATABASE = "the server has no such database"
 _UNNAMED = "the backend does not say which error: too many rows in a subquery, a query too slow"
 _SQL = "the query does not return what smtpd needs"
+_VIEW = "the query uses a view or function whose owner is gone or may not read its tables"
 _TOO_LARGE = "what this key finds does not fit into an answer to smtpd"
 _MEMORY = "out of memory"
 _SERVICE = "smtpd uses the table for a service that the backend does not offer"
+_NO_HANDLER = "smtpd asks the table in a way that the backend does not offer"
 _PROTOCOL = "backend and supervisor do not understand each other"
 
 _PROGRESS = (
@@ -62,6 +69,14 @@ _CONNECTING = (
     Signature("mysql-prepare", Sign.ERROR, _CONNECTION, "warn: mysql_stmt_init: ", _DOWN),
     Signature("mysql-prepare", Sign.ERROR, _CONFIGURATION, "warn: mysql_stmt_prepare: ", _SQL),
     Signature("mysql-prepare", Sign.ERROR, _CONFIGURATION, "warn: mysql_stmt_bind_results: ", _SQL),
+    # The login was accepted: what is refused is something in the query.
+    Signature(
+        "mysql-view-denied",
+        Sign.ERROR,
+        _CONFIGURATION,
+        "warn: mysql_stmt_prepare: Access denied for user ",
+        _VIEW,
+    ),
     Signature(
         "mysql-placeholders", Sign.ERROR, _CONFIGURATION, "warn: wrong number of params", _SQL
     ),
@@ -74,11 +89,13 @@ _CONNECTING = (
     Signature("postgres-conninfo", Sign.ERROR, _CONFIGURATION, 'warn: missing "conninfo"', _SETUP),
     Signature("sqlite-prepare", Sign.ERROR, _CONFIGURATION, "warn: sqlite3_prepare_v2: ", _SQL),
     Signature("sqlite-columns", Sign.ERROR, _CONFIGURATION, "warn: columns: invalid columns", _SQL),
-    Signature("sqlite-open", Sign.ERROR, _CONFIGURATION, "warn: open: ", _DOWN),
+    Signature("sqlite-open", Sign.ERROR, _CONFIGURATION, "warn: open: ", _NOT_OPEN),
     Signature("redis-connect", Sign.ERROR, _CONNECTION, "warn: redisConnect for master and", _DOWN),
     Signature("redis-connect", Sign.ERROR, _CONNECTION, "warn: can't create redis context", _DOWN),
     Signature("redis-login", Sign.ERROR, _CONFIGURATION, "warn: authentication on ", _LOGIN),
-    Signature("redis-database", Sign.ERROR, _CONFIGURATION, "warn: database selection on ", _LOGIN),
+    Signature(
+        "redis-database", Sign.ERROR, _CONFIGURATION, "warn: database selection on ", _NO_DATABASE
+    ),
     Signature("socketmap-connect", Sign.ERROR, _CONNECTION, "warn: connect: ", _DOWN),
     Signature("socketmap-connect", Sign.ERROR, _CONNECTION, "warn: socket: ", _DOWN),
     Signature("socketmap-connect", Sign.ERROR, _CONNECTION, "warn: fdopen: ", _DOWN),
@@ -110,15 +127,15 @@ _CONNECTING = (
 )
 
 _SETTING_UP = (
-    Signature("config-unreadable", Sign.ERROR, _CONFIGURATION, 'warn: "', _SETUP),
+    Signature("config-unreadable", Sign.ERROR, _CONFIGURATION, 'warn: "', _UNREADABLE),
     Signature(
         "config-no-value", Sign.ERROR, _CONFIGURATION, "warn: missing value for key ", _SETUP
     ),
     Signature("config-duplicate", Sign.ERROR, _CONFIGURATION, "warn: duplicate ", _SETUP),
     Signature("config-bad-value", Sign.ERROR, _CONFIGURATION, "warn: bad value for ", _SETUP),
     Signature("config-bad-key", Sign.ERROR, _CONFIGURATION, "warn: bogus ", _SETUP),
-    Signature("passwd-entry", Sign.ERROR, _CONFIGURATION, "warn: invalid entry", _SETUP),
-    Signature("passwd-entry", Sign.ERROR, _CONFIGURATION, "warn: line too long", _SETUP),
+    Signature("passwd-entry", Sign.ERROR, _CONFIGURATION, "warn: invalid entry", _LINE),
+    Signature("passwd-entry", Sign.ERROR, _CONFIGURATION, "warn: line too long", _LINE),
 )
 
 _LOOKING_UP = (
@@ -168,6 +185,10 @@ _LEAVING = (
     Signature("protocol", Sign.FATAL, _UNKNOWN, "malformed line", _PROTOCOL),
     Signature("protocol", Sign.FATAL, _UNKNOWN, "unsupported protocol version: ", _PROTOCOL),
     Signature("protocol", Sign.FATAL, _UNKNOWN, "unknown action ", _PROTOCOL),
+    Signature("no-handler", Sign.FATAL, _CONFIGURATION, "no update handler", _NO_HANDLER),
+    Signature("no-handler", Sign.FATAL, _CONFIGURATION, "no check handler", _NO_HANDLER),
+    Signature("no-handler", Sign.FATAL, _CONFIGURATION, "no lookup handler", _NO_HANDLER),
+    Signature("no-handler", Sign.FATAL, _CONFIGURATION, "no fetch handler", _NO_HANDLER),
     Signature("could-not-connect", Sign.FATAL, _CONNECTION, "fatal: could not connect", _DOWN),
     Signature("could-not-connect", Sign.FATAL, _CONNECTION, "fatal: failed to connect", _DOWN),
     Signature("could-not-connect", Sign.FATAL, _CONNECTION, "fatal: error connecting to ", _DOWN),
@@ -186,6 +207,7 @@ _TALKING = (
     Signature("postgres-detail", Sign.OTHER, None, "DETAIL: "),
     Signature("postgres-detail", Sign.OTHER, None, "HINT: "),
     Signature("postgres-detail", Sign.OTHER, None, "CONTEXT: "),
+    Signature("postgres-detail", Sign.OTHER, None, "PL/pgSQL function "),
     Signature("postgres-detail", Sign.OTHER, None, "NOTICE: "),
     Signature("postgres-detail", Sign.OTHER, None, "WARNING: "),
     Signature("postgres-detail", Sign.OTHER, None, "server closed the connection unexpectedly"),
@@ -196,11 +218,73 @@ _TALKING = (
     Signature("other", Sign.OTHER, None, ""),
 )
 
-SIGNATURES = (
-    *_PROGRESS,
-    *_CONNECTING,
-    *_SETTING_UP,
-    *_LOOKING_UP,
-    *_LEAVING,
-    *_TALKING,
+# By the start of the line where lines of one id differ, by the id otherwise.
+_REPAIRS = {
+    **dict.fromkeys(("retry", "warning", "fatal"), backends.LOOK_UP_ERROR),
+    "mysql-connect": mysql_server.START,
+    "warn: mysql_init failed": mysql_server.MORE_MEMORY,
+    "mysql-prepare": mysql_query.CORRECT_QUERY,
+    "warn: mysql_stmt_init: ": mysql_server.CONNECTION_LOST,
+    "mysql-view-denied": mysql_query.NEW_DEFINER,
+    "mysql-placeholders": mysql_query.CORRECT_QUERY,
+    "mysql-columns": mysql_query.CORRECT_QUERY,
+    "postgres-connect": postgres.START,
+    "postgres-prepare": postgres.CORRECT_QUERY,
+    "postgres-conninfo": postgres.CORRECT_CONNINFO,
+    "sqlite-prepare": others.SQLITE_QUERY,
+    "sqlite-columns": others.SQLITE_QUERY,
+    "sqlite-open": others.SQLITE_OPEN,
+    "redis-connect": others.REDIS_START,
+    "redis-login": others.REDIS_LOGIN,
+    "redis-database": others.REDIS_DATABASE,
+    "socketmap-connect": others.SOCKETMAP_START,
+    "socketmap-path": others.SOCKETMAP_PATH,
+    "ldap-connect": others.LDAP_START,
+    "warn: tls connection failed": others.LDAP_TLS,
+    "ldap-host": others.LDAP_HOST,
+    "ldap-bind": others.LDAP_LOST,
+    "ldap-login": others.LDAP_LOGIN,
+    "ldap-busy": others.LDAP_BUSY,
+    "ldap-url": others.LDAP_URL,
+    "ldap-tls": others.LDAP_TLS,
+    "ldap-services": others.LDAP_SERVICES,
+    "config-unreadable": backends.OPEN_FILE,
+    "config-no-value": backends.CORRECT_FILE,
+    "config-duplicate": backends.CORRECT_FILE,
+    "config-bad-value": backends.CORRECT_FILE,
+    "config-bad-key": backends.CORRECT_FILE,
+    "config-broken": backends.CORRECT_FILE,
+    "bad-arguments": backends.CORRECT_ARGUMENT,
+    "passwd-entry": backends.CORRECT_PASSWD,
+    "mysql-execute": backends.LOOK_UP_ERROR,
+    "mysql-fetch": backends.UNNAMED,
+    "mysql-free": backends.LOOK_UP_ERROR,
+    "mysql-bind": backends.LOOK_UP_ERROR,
+    "postgres-execute": backends.LOOK_UP_ERROR,
+    "sqlite-step": backends.LOOK_UP_ERROR,
+    "sqlite-bind": backends.LOOK_UP_ERROR,
+    "socketmap-lost": others.SOCKETMAP_LOST,
+    "socketmap-reply": others.SOCKETMAP_REPLY,
+    "key-too-long": backends.SHORTER_KEY,
+    "result-too-large": backends.SMALLER_RESULT,
+    "ldap-result": others.LDAP_ATTRIBUTES,
+    "ldap-several-values": others.LDAP_ATTRIBUTES,
+    "unknown-service": backends.OTHER_SERVICE,
+    "no-handler": backends.OTHER_SERVICE,
+    "warn: query ": others.LDAP_SERVICES,
+    "out-of-memory": others.MORE_MEMORY,
+    "protocol": backends.SAME_PROTOCOL,
+    "could-not-connect": backends.START_DATABASE,
+}
+
+SIGNATURES = tuple(
+    known._replace(repair=_REPAIRS.get(known.start) or _REPAIRS.get(known.id))
+    for known in (
+        *_PROGRESS,
+        *_CONNECTING,
+        *_SETTING_UP,
+        *_LOOKING_UP,
+        *_LEAVING,
+        *_TALKING,
+    )
 )

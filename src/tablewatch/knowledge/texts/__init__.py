@@ -10,13 +10,15 @@ The order is of no meaning: where several texts fit, the one with the most fixed
 from __future__ import annotations
 
 from tablewatch.knowledge.records import ErrorText
-from tablewatch.knowledge.texts.mysql import MYSQL
+from tablewatch.knowledge.texts.mysql_query import MYSQL_QUERY
+from tablewatch.knowledge.texts.mysql_server import MYSQL_SERVER
 from tablewatch.knowledge.texts.others import OTHERS
 from tablewatch.knowledge.texts.postgres import POSTGRES
 
+FAULTS = (*MYSQL_QUERY, *MYSQL_SERVER, *POSTGRES, *OTHERS)
 ERROR_TEXTS = tuple(
-    ErrorText(row[0], error_class, cause, row[1], row[2:])
-    for error_class, cause, rows in (*MYSQL, *POSTGRES, *OTHERS)
+    ErrorText(row[0], error_class, cause, row[1], row[2:], repair)
+    for error_class, cause, repair, rows in FAULTS
     for row in rows
 )
 
