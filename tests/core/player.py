@@ -13,6 +13,7 @@ from tablewatch.core.actions import (
     Pause,
     Resume,
     Spawn,
+    Trace,
     Usage,
     WriteBackend,
     WriteSmtpd,
@@ -50,6 +51,7 @@ class Player:
         self.stopped = []
         self.running = True
         self.measured = 0
+        self.traces = []
         self.usage = lambda now: Usage(cpu=0.0, memory=10_000_000, descriptors=5, switches=0)
         self.order = []
         self._id = 0
@@ -137,6 +139,8 @@ class Player:
                 self.running = False
             elif isinstance(action, Resume):
                 self.running = True
+            elif isinstance(action, Trace):
+                self.traces.append(action)
             else:
                 assert isinstance(action, Leave)
                 self.left = True

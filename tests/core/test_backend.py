@@ -100,6 +100,30 @@ def test_its_last_words_are_its_last_error(backend):
     assert backend.last_words.startswith("warn: trying to reconnect")
 
 
+def test_what_it_said_of_one_request_is_not_said_of_the_next(backend):
+    backend.ask(pending(), 11.0)
+    note(backend, RETRY)
+    backend.codec.receive(b"lookup-result|00000001|not-found\n")
+    backend.done()
+    assert backend.last_words
+    backend.ask(pending(), 12.0)
+    assert backend.last_words == ""
+
+
+def test_what_it_said_of_its_start_is_no_evidence_later():
+    made = Backend(1, TEXT.backend_codec(), now=5.0, deadline=35.0)
+    note(made, RETRY)
+    assert made.evidence.error is not None
+    made.ready(7.0)
+    assert made.evidence.error is None
+
+
+def test_its_age_is_counted_from_its_birth(backend):
+    born = backend.born
+    backend.ask(pending(), 500.0)
+    assert (backend.since, backend.born) == (500.0, born)
+
+
 def test_a_refusal_is_pending_with_its_reason():
     made = Pending(Refusal(request(), "newline in key"), arrived=1.0, deadline=2.0)
     assert made.refusal == "newline in key"

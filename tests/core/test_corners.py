@@ -179,7 +179,31 @@ def test_a_stopped_backend_that_is_to_be_recycled_goes_after_its_answer():
     assert player.running
 
 
+def test_a_stopped_backend_is_let_go_by_the_answer_to_a_request_that_was_torn():
+    player = Player(on_exhausted="throttle", deadline=60.0).start()
+    player.smtpd(b"table|0.1|1.0|creds|lookup|credentials|0000000a|torn\n")
+    player.stderr(*[LOST, RECONNECT] * 20)
+    player.smtpd(b"rest\n")
+    assert not player.running
+    player.wait(0.1)
+    player.backend(b"lookup-result|0000000a|not-found\n")
+    assert player.running
+    assert player.answer_to("0000000a").startswith("error|")
+
+
 # --- our own errors
+
+
+def test_an_incident_is_noted_when_everybody_has_an_answer():
+    player = Player(version="7.9.0").start()
+    ids = [player.ask(f"user{number}") for number in range(3)]
+    player.core.incidents.note = lambda *_, **__: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        player.core.failed(player.now, "KeyError")
+    player.settle()
+    assert all(is_error(player, id_) for id_ in ids)
+    player.register()
+    assert good(player)
 
 
 def test_after_an_error_of_our_own_everybody_has_an_answer_whatever_else_breaks():

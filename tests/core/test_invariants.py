@@ -3,7 +3,8 @@
 The invariants, checked by tests/core/world.py after each event: every request has exactly one
 answer, within its deadline, and nothing else reaches smtpd; a quarantined or torn key reaches no
 backend; backends are asked one thing at a time, after their handshake; only the active one is ever
-stopped; backends are started at a bounded rate and few live at a time; the event loop never spins.
+stopped; one is traced only for an incident that begins, when nobody waits for it; backends are
+started at a bounded rate and few live at a time; the event loop never spins.
 """
 
 from collections import Counter
@@ -21,14 +22,16 @@ from tablewatch.config.settings import (
     RateSettings,
     RunawaySettings,
     TableSettings,
+    TraceSettings,
 )
-from tablewatch.core.actions import Kill, Pause, Resume
+from tablewatch.core.actions import Kill, Pause, Resume, Trace
 
 PLAIN = TableSettings(spares=0)
 THROTTLE = TableSettings(
     on_exhausted="throttle", spares=0, deadline=20.0, runaway=RunawaySettings(throttle_limit=5.0)
 )
 PROBING = TableSettings(breaker=BreakerSettings(threshold=2, probe="credentials probe@example.org"))
+TRACE = TraceSettings(enabled=True)
 STRICT = TableSettings(
     spares=2,
     spare_max_age=20.0,
@@ -46,6 +49,8 @@ ENFORCING = {
     "throttle and spares": replace(THROTTLE, spares=2),
     "probe": PROBING,
     "strict": STRICT,
+    "trace": TableSettings(trace=TRACE),
+    "trace, throttle": replace(THROTTLE, trace=TRACE),
 }
 OBSERVING = {
     f"observe {name}": replace(each, mode="observe", spare_max_age=10.0)
@@ -81,6 +86,14 @@ EVENTS = st.one_of(
     st.just(("tear",)),
     st.just(("fail",)),
 )
+OPERATOR = st.one_of(
+    st.tuples(st.just("pause"), st.sampled_from([0.5, 5.0, 600.0])),
+    st.just(("resume",)),
+    st.just(("reset",)),
+    st.just(("release",)),
+    st.tuples(st.just("refuse"), st.sampled_from(["credentials", "userinfo"]), KEYS),
+    st.just(("misconfigure",)),
+)
 RELOADS = st.tuples(st.just("reload"), st.sampled_from(sorted(ENFORCING)))
 SWITCHES = st.tuples(st.just("reload"), st.sampled_from(sorted(CONFIGS)))
 
@@ -106,7 +119,9 @@ protocols = pytest.mark.parametrize("version", [None, "7.6.0", "7.9.0"])
 
 @protocols
 @settings(max_examples=150)
-@given(config=st.sampled_from(sorted(ENFORCING)), events=lists(st.one_of(EVENTS, RELOADS)))
+@given(
+    config=st.sampled_from(sorted(ENFORCING)), events=lists(st.one_of(EVENTS, RELOADS, OPERATOR))
+)
 def test_whatever_happens_every_request_has_one_answer_in_time(version, config, events):
     world = play(version, config, events)
     world.wait(61.0)
@@ -116,7 +131,7 @@ def test_whatever_happens_every_request_has_one_answer_in_time(version, config, 
 
 @protocols
 @settings(max_examples=100)
-@given(config=st.sampled_from(sorted(CONFIGS)), events=lists(st.one_of(EVENTS, SWITCHES)))
+@given(config=st.sampled_from(sorted(CONFIGS)), events=lists(st.one_of(EVENTS, SWITCHES, OPERATOR)))
 def test_no_change_of_mode_at_any_moment_loses_or_doubles_an_answer(version, config, events):
     damage = ("garble", "repeat", "tear")  # observe mode passes that on, and smtpd exits
     world = play(version, config, [event for event in events if event[0] not in damage])
@@ -138,3 +153,15 @@ def test_the_world_is_able_to_fail():
     world.wait(5.0)
     assert world.counts[Kill] == 1
     assert Counter(each.answers for each in world.questions) == {1: 1}
+
+
+@pytest.mark.parametrize("config", ["trace", "trace, throttle"])
+def test_the_world_is_able_to_trace(config):
+    world = World(CONFIGS[config])
+    world.ready(0)
+    world.ask("lookup", b"alice", "credentials")
+    world.run_away(0, "loops")
+    world.wait(25.0)
+    assert (world.counts[Trace], world.counts[Kill]) == (1, 1)
+    (incident,) = world.core.incidents.open
+    assert incident.case.trace[-1].startswith("is answered: error 1111 (HY000): nobody is a***")

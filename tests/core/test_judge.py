@@ -12,7 +12,9 @@ from tablewatch.config.settings import (
     QuarantineSettings,
     TableSettings,
 )
+from tablewatch.core.counters import Counters
 from tablewatch.core.evidence import Evidence
+from tablewatch.core.incidents import Incidents
 from tablewatch.core.journal import Journal
 from tablewatch.core.judge import Judge
 from tablewatch.knowledge.classify import Classifier
@@ -36,7 +38,13 @@ class Court:
         self.lines = []
         self.settings = TableSettings(**settings)
         journal = Journal(LogSettings(), "creds", self.lines.append)
-        self.judge = Judge(self.settings, b"0123456789abcdef", random.Random(1), journal)
+        self.judge = Judge(
+            self.settings,
+            b"0123456789abcdef",
+            random.Random(1),
+            journal,
+            Incidents(300.0, journal, Counters()),
+        )
         self.now = 1000.0
 
     def request(self, key="alice", service="credentials", operation=Operation.LOOKUP):

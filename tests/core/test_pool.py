@@ -1,7 +1,7 @@
 """Pool: one active backend, spares ready for its place, replacements as often as is allowed."""
 
 import random
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 
 import pytest
@@ -194,7 +194,7 @@ def test_a_spare_that_never_starts_is_retried_at_growing_intervals_too():
 def test_the_loss_of_a_spare_is_counted_as_one():
     one = played()
     one.lose(one.ready_spare(), why="spare")
-    assert one.counters.restarts == {"spare": 1}
+    assert one.counters.restarts == Counter(spare=1)
     assert one.pool.active.generation == 1
 
 
@@ -224,7 +224,7 @@ def test_a_spare_is_replaced_before_its_connection_is_too_old():
     one.now = 150.0
     one.fill()
     assert (one.killed, one.started) == ([2], [1, 2, 3])
-    assert one.counters.restarts == {}
+    assert one.counters.restarts == Counter()
 
 
 def test_the_active_backend_is_never_too_old():
@@ -245,7 +245,7 @@ def test_a_backend_is_recycled_when_a_spare_is_ready():
     one.ready(one.pool.spares[0])
     assert one.killed == [1]
     assert one.pool.active.generation == 2
-    assert one.counters.restarts == {"memory": 1}
+    assert one.counters.restarts == Counter(memory=1)
 
 
 def test_fill_says_whether_another_backend_is_active():

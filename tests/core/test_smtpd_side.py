@@ -1,12 +1,13 @@
 """SmtpdSide: exactly one answer to every request."""
 
-from collections import deque
+from collections import Counter, deque
 
 import pytest
 
 from tablewatch.core.counters import Counters
 from tablewatch.core.judge import Objection
 from tablewatch.core.smtpd_side import SmtpdSide
+from tablewatch.policy.latency import LATENCY_BUCKETS
 from tablewatch.protocol.messages import Answer, Damage, Hello, Operation, Request, Verdict
 from tablewatch.protocol.text import TEXT
 
@@ -44,16 +45,26 @@ def test_what_is_no_protocol_is_damage():
 def test_a_request_is_answered_once(side):
     pending = ask(side)
     assert isinstance(pending.request, Request)
-    side.reply(pending, Answer(Verdict.NOT_FOUND))
+    side.reply(pending, Answer(Verdict.NOT_FOUND), 12.5)
     with pytest.raises(AssertionError):
-        side.reply(pending, Answer(Verdict.NOT_FOUND))
+        side.reply(pending, Answer(Verdict.NOT_FOUND), 12.5)
     assert written(side).count(b"lookup-result|") == 1
 
 
+def test_how_long_smtpd_waited_is_counted(side):
+    side.reply(ask(side, 1, now=10.0), Answer(Verdict.NOT_FOUND), 10.004)
+    side.tempfail(ask(side, 2, now=10.0), "deadline", "no answer in time", 15.5)
+    waits = side._counters.latency[Operation.LOOKUP]
+    assert sum(waits.counts) == 2
+    assert waits.counts[LATENCY_BUCKETS.index(0.005)] == 1
+    assert waits.counts[LATENCY_BUCKETS.index(10.0)] == 1
+    assert waits.total == pytest.approx(5.504)
+
+
 def test_a_tempfail_is_an_error_that_says_who_said_it(side):
-    side.tempfail(ask(side), "deadline", "no answer in time")
+    side.tempfail(ask(side), "deadline", "no answer in time", 15.0)
     assert b"|error|tablewatch: no answer in time\n" in written(side)
-    assert side._counters.tempfails == {"deadline": 1}
+    assert side._counters.tempfails == Counter(deadline=1)
 
 
 def test_only_overdue_requests_are_taken_out(side):
@@ -71,11 +82,11 @@ def test_without_requests_there_is_no_deadline(side):
 def test_what_the_backend_answered_itself_is_not_written_again_and_still_counts(side):
     pending = ask(side)
     before = written(side)
-    side.passed_on(pending, Answer(Verdict.NOT_FOUND))
+    side.passed_on(pending, Answer(Verdict.NOT_FOUND), 12.5)
     assert written(side) == before
-    assert side._counters.answers == 1
+    assert side._counters.answers.total() == 1
     with pytest.raises(AssertionError):
-        side.passed_on(pending, Answer(Verdict.NOT_FOUND))
+        side.passed_on(pending, Answer(Verdict.NOT_FOUND), 12.5)
 
 
 @pytest.mark.parametrize("how", ["reply", "passed_on"])
@@ -84,19 +95,19 @@ def test_after_either_an_smtpd_that_waits_for_answers_may_ask_again(how):
     made = SmtpdSide(deque(), Counters())
     (made.hello,) = made.receive(TEXT.hello("creds", "7.6.0").raw)
     made.welcome(("credentials",))
-    getattr(made, how)(ask(made, 1), Answer(Verdict.NOT_FOUND))
+    getattr(made, how)(ask(made, 1), Answer(Verdict.NOT_FOUND), 12.5)
     assert isinstance(ask(made, 2).request, Request)
 
 
 def test_a_refused_request_is_answered_error_or_not_found(side):
-    side.refuse(ask(side, 1), Objection("breaker", "database is left alone"))
-    side.refuse(ask(side, 2), Objection("quarantined", "key is bad", Verdict.NOT_FOUND))
+    side.refuse(ask(side, 1), Objection("breaker", "database is left alone"), 12.0)
+    side.refuse(ask(side, 2), Objection("quarantined", "key is bad", Verdict.NOT_FOUND), 12.0)
     lines = written(side).splitlines()[-2:]
     assert lines == [
         b"lookup-result|00000001|error|tablewatch: database is left alone",
         b"lookup-result|00000002|not-found",
     ]
-    assert side._counters.tempfails == {"breaker": 1}
+    assert side._counters.tempfails == Counter(breaker=1)
     assert side._counters.refusals == {"quarantined": 1}
 
 

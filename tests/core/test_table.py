@@ -3,8 +3,14 @@
 import pytest
 from tests.core.player import LOST, RECONNECT, REGISTER, RETRY, Player
 
-from tablewatch.config.settings import QuarantineSettings, RestartSettings
-from tablewatch.core.actions import Kill, Spawn, WriteSmtpd
+from tablewatch.config.settings import (
+    IncidentSettings,
+    QuarantineSettings,
+    RestartSettings,
+    RunawaySettings,
+    TraceSettings,
+)
+from tablewatch.core.actions import Kill, Spawn, Trace, Usage, WriteSmtpd
 
 POISON = "\u0142ukasz@example.org"
 
@@ -480,3 +486,125 @@ def test_the_last_words_of_a_backend_are_masked_even_when_it_dies_idle(table):
     table.die()
     assert "no room for" in table.log()
     assert "bobsrarename" not in table.log()
+
+
+def test_the_last_words_about_one_key_are_not_repeated_with_another(table):
+    """Only the key asked last is known, and so only that one can be masked."""
+    id_ = table.ask("bobsrarename")
+    table.stderr(b"creds[7]: warn: no room for bobsrarename")
+    table.answer(id_, "error")
+    table.ask("alice")
+    table.die()
+    assert "no room for b***" in table.log()
+    assert "bobsrarename" not in table.log()
+
+
+# --- looking at a runaway
+
+
+TRACED = TraceSettings(enabled=True, seconds=2.0)
+
+
+def looped(player, key="\u0142ucja@example.org"):
+    """Ask for what the backend loops over, until it is given up; return the id."""
+    id_ = player.ask(key)
+    for _ in range(5):
+        if player.answer_to(id_) is None:
+            player.stderr(RETRY, RECONNECT)
+    return id_
+
+
+def test_a_runaway_is_traced_after_its_answer_and_before_it_is_killed():
+    player = Player(trace=TRACED).start()
+    looped(player)
+    (trace,) = player.traces
+    assert trace == Trace(1, 1, ("\u0142ucja@example.org".encode(),), 2.0)
+    order = [each for each in player.order if isinstance(each, WriteSmtpd | Trace | Kill | Spawn)]
+    assert [type(each) for each in order[-4:]] == [WriteSmtpd, Trace, Kill, Spawn]
+    assert order[-2] == Kill(1)
+    (incident,) = player.core.incidents.open
+    assert incident.id == trace.incident
+
+
+def test_it_is_not_traced_unless_that_is_wanted():
+    player = Player().start()
+    looped(player)
+    assert player.killed == [1]
+    assert player.traces == []
+
+
+def test_it_is_traced_only_the_first_time_of_an_incident():
+    player = Player(trace=TRACED, incidents=IncidentSettings(quiet=60.0)).start()
+    for name in "abc":
+        looped(player, f"\u0142{name}@example.org")
+        player.register()
+        player.wait(20.0)
+    assert [each.incident for each in player.traces] == [1]
+    player.wait(60.0)
+    looped(player, "\u0142d@example.org")
+    assert [(each.incident, each.generation) for each in player.traces] == [(1, 1), (2, 4)]
+
+
+@pytest.mark.parametrize("why", ["deadline", "spin", "throttled"])
+def test_other_runaways_are_traced_as_well(why):
+    throttled = why == "throttled"
+    player = Player(
+        trace=TRACED,
+        deadline=4.0 if why == "deadline" else 300.0,
+        on_exhausted="throttle" if throttled else "tempfail",
+        runaway=RunawaySettings(throttle_limit=5.0),
+    ).start()
+    player.wait(10.0)
+    player.usage = lambda now: Usage(now, 10_000_000, 5, 0)
+    if why == "deadline":
+        player.usage = lambda now: Usage(0.0, 10_000_000, 5, 0)
+    player.ask()
+    for _ in range(3000):
+        if throttled and player.running and not player.killed:
+            player.stderr(LOST, RECONNECT)
+        player.wait(0.01)
+        if player.killed:
+            break
+    assert player.core.counters.restarts[why] == 1
+    assert [(each.generation, each.incident) for each in player.traces] == [(1, 1)]
+
+
+@pytest.mark.parametrize("end", ["dies", "damages", "is reloaded"])
+def test_what_does_not_run_on_is_not_traced(end):
+    player = Player(trace=TRACED).start()
+    player.ask()
+    if end == "dies":
+        player.die()
+    elif end == "damages":
+        player.backend(b"nonsense\n")
+    else:
+        player.core.failed(player.now, "ValueError")
+        player.settle()
+    assert 2 in player.spawned
+    assert player.traces == []
+
+
+def test_a_spare_is_never_traced():
+    player = Player(trace=TRACED, spares=1, start_timeout=5.0).start()
+    assert player.spawned == [1, 2]
+    player.stderr(*[RETRY, RECONNECT] * 20, generation=2)
+    player.wait(6.0)  # it has not finished its handshake
+    assert 2 in player.killed
+    assert player.traces == []
+
+
+def test_in_observe_mode_nothing_is_traced():
+    player = Player(trace=TRACED, mode="observe").start()
+    player.ask()
+    player.stderr(*[RETRY, RECONNECT] * 20)
+    player.wait(10.0)
+    assert len(player.core.incidents.open) == 1
+    assert player.traces == []
+
+
+def test_what_was_seen_is_told_of_the_incident_that_it_was_seen_for():
+    player = Player(trace=TRACED).start()
+    looped(player)
+    player.core.incidents.traced(player.traces[0].incident, ["connects to db:3306"])
+    (incident,) = player.core.incidents.open
+    assert incident.case.trace == ["connects to db:3306"]

@@ -39,3 +39,20 @@ def test_an_immediate_replacement_is_said_so():
     backend = Backend(1, TEXT.backend_codec(), 0.0, 30.0)
     text = wording.loss(backend, None, "deadline", "silent for 5.0 s", 0.0, show_keys=False)
     assert text == "backend did not answer in time (silent for 5.0 s); replaced"
+
+
+def test_a_probe_is_nobodys_lookup():
+    backend = Backend(1, TEXT.backend_codec(), 0.0, 30.0)
+    request = TEXT.request("creds", Operation.LOOKUP, "domain", b"example.org")
+    probe, asked = Pending(request, 0.0, 5.0, probe=True), Pending(request, 0.0, 5.0)
+    text = wording.loss(backend, probe, "exit", "killed by SIGKILL", 0.0, show_keys=True)
+    assert text == (
+        "backend went away (killed by SIGKILL); during lookup domain example.org: a probe; replaced"
+    )
+    assert wording.replaced(probe) == wording.replaced(None) == "the backend was replaced"
+    answered = "the lookup got a temporary error, the backend was replaced"
+    assert wording.replaced(asked) == answered
+
+
+def test_once_is_a_word():
+    assert [wording.times(each) for each in (1, 2)] == ["once", "2 times"]

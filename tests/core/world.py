@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.core.player import LOST, RECONNECT, RETRY
 
+from tablewatch.core import operator
 from tablewatch.core.actions import (
     Kill,
     Leave,
@@ -17,11 +18,14 @@ from tablewatch.core.actions import (
     Pause,
     Resume,
     Spawn,
+    Trace,
     Usage,
     WriteBackend,
     WriteSmtpd,
 )
 from tablewatch.core.table import TableCore
+from tablewatch.knowledge.trace_formats import Seen
+from tablewatch.knowledge.tracing import condense
 from tablewatch.protocol.frames import Frames
 from tablewatch.protocol.imsg import IMSG
 from tablewatch.protocol.messages import Answer, Hello, Operation, Refusal, Request, Verdict
@@ -43,6 +47,7 @@ LINES = {
     "strange": [b"creds[7]: warn: something never heard of"],
     "fatal": [b"creds[7]: fatal: could not connect"],
     "chat": [b"creds[7]: debug: hello", b""],
+    "quote": [b'creds[7]: warn: key too long: "alice"', b"creds[7]: warn: no such user alice"],
 }
 GARBAGE = [b"\xff\xfe nonsense\n", b"x", b"lookup-result|ffffffff|found|x\n", b"\0" * 64]
 
@@ -75,6 +80,7 @@ class World:
 
     config: object
     version: str | None = "7.6.0"
+    services: tuple = SERVICES
     now: float = 1000.0
     backends: dict = field(default_factory=dict)
     questions: list = field(default_factory=list)
@@ -82,6 +88,7 @@ class World:
     spawned: int = 0
     excuses: int = 0  # what allows for more starts of backends than time does
     left: bool = False
+    traced: set = field(default_factory=set)
     to_backend: bytes = b""
     counts: Counter = field(default_factory=Counter)
 
@@ -139,7 +146,7 @@ class World:
         backend = self.backends.get(generation)
         if backend is not None and backend.greeted and not backend.ready:
             backend.ready = True
-            self._backend(generation, backend.codec.welcome(SERVICES))
+            self._backend(generation, backend.codec.welcome(self.services))
 
     def answer(self, number, answer):
         generation = self._pick(number)
@@ -199,6 +206,32 @@ class World:
         self.core.reload(self.now, config)
         self._settle()
         self.wait(0.001)  # what was only observed may be overdue now
+
+    def misconfigure(self):
+        self.core.misconfigured(["line 3: no such key"], self.now)
+        self._settle()
+
+    def pause(self, seconds):
+        if self.enforcing:
+            operator.pause(self.core, self.now, seconds)
+            self._settle()
+
+    def resume(self):
+        operator.resume(self.core, self.now)
+        self._settle()
+
+    def reset(self):
+        self.excuses += 1
+        operator.reset(self.core, self.now)
+        self._settle()
+
+    def release(self):
+        operator.release_all(self.core, self.now)
+        self._settle()
+
+    def refuse(self, service, key):
+        operator.add(self.core, self.now, service, key, 60.0)
+        self._settle()
 
     def fail(self):
         """An exception of our own."""
@@ -275,6 +308,8 @@ class World:
             elif isinstance(action, Spawn):
                 self.spawned += 1
                 self.backends[action.generation] = Played(self.dialect.smtpd_codec())
+            elif isinstance(action, Trace):
+                self._look_at(action)
             elif isinstance(action, Kill):
                 self.backends.pop(action.generation, None)
                 self.paused.discard(action.generation)
@@ -294,6 +329,22 @@ class World:
             else:
                 assert isinstance(action, Log)
 
+    def _look_at(self, action):
+        """What is traced is looped no more for anybody; its database's errors quote the key."""
+        assert self.enforcing
+        assert self.core.settings.trace.enabled
+        assert action.incident not in self.traced, "traced twice"
+        self.traced.add(action.incident)
+        backend = self.backends.pop(action.generation)
+        self.paused.discard(action.generation)
+        waiting = {each.id for each in self.questions if not each.answers}
+        assert not waiting & {each.id for each in backend.requests}, "traced before its answer"
+        (incident,) = (each for each in self.core.incidents.open if each.id == action.incident)
+        assert (incident.opened, incident.count) == (self.now, 1)
+        text = b"nobody is " + b" ".join(action.keys or (b"there",))
+        seen = [Seen("call", "read"), Seen("received", data=b"\xff\x57\x04#HY000" + text)]
+        self.core.incidents.traced(action.incident, condense(seen, action.keys))
+
     def _read_requests(self, backend, data):
         for event in backend.codec.receive(data):
             if isinstance(event, Hello):
@@ -305,6 +356,8 @@ class World:
             if self.enforcing:
                 assert isinstance(event, Request), "a torn key reached a backend"
                 assert not backend.requests, "asked two things at a time"
+                left_alone = self.core.judge.pause_left(self.now) is not None
+                assert request.key is None or not left_alone, "asked while paused"
                 if request.key is not None:
                     held = self.core.judge.quarantine.match(request.service, request.key, self.now)
                     assert held is None, "a quarantined key reached a backend"

@@ -18,7 +18,9 @@ from tablewatch.config.settings import (
     TableSettings,
 )
 from tablewatch.config.values import Count, Duration, Share, Size
+from tablewatch.core import operator
 from tablewatch.core.actions import Usage
+from tablewatch.core.incidents import MAX_CLOSED, MAX_OPEN
 from tablewatch.core.states import State
 
 POLICY = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
@@ -195,6 +197,7 @@ def an_outage():
     player.wait(1.1)
     id_ = player.asked[1][-1].split("|")[6]
     player.answer(id_, "not-found")
+    player.wait(600.0)
     return player
 
 
@@ -232,10 +235,61 @@ def observed():
     return counters(player)
 
 
-def a_reload():
+def an_incident():
     player = Player().start()
-    player.core.reload(player.now, player.core._config)
+    for number in range(3):
+        bad(player, f"\u0142{number}@example.org", RETRY, pause=40.0)
+    player.wait(300.0)
+    return player
+
+
+def a_typing_error():
+    player = Player().start()
+    player.core.misconfigured(["configuration not used; see tablewatch check-config"], player.now)
+    player.wait(3600.0)
+    player.core.reload(player.now, player.core.config)
     player.settle()
+    return player
+
+
+def a_reset():
+    player = Player().start()
+    bad(player, POISON, RETRY)
+    operator.reset(player.core, player.now)
+    player.settle()
+    return player
+
+
+def a_release():
+    player = Player().start()
+    for number in range(5):
+        bad(player, f"\u0142{number}@example.org", RETRY)
+    operator.release_all(player.core, player.now)
+    player.settle()
+    return player
+
+
+def an_added_key():
+    player = Player().start()
+    key = b"mallory@example.org"
+    operator.add(player.core, player.now, "credentials", key, 7200.0)
+    player.ask(key.decode())
+    return player
+
+
+def a_pause():
+    player = Player().start()
+    operator.pause(player.core, player.now, 600.0)
+    player.ask("alice@example.org")
+    operator.resume(player.core, player.now)
+    player.settle()
+    return player
+
+
+def a_forgotten_pause():
+    player = Player().start()
+    operator.pause(player.core, player.now, 3600.0)
+    player.wait(3601.0)
     return player
 
 
@@ -262,7 +316,13 @@ SCENARIOS = {
     "a spare": a_spare,
     "a backend that can't start": a_backend_that_can_not_start,
     "observed": observed,
-    "a reload": a_reload,
+    "an incident": an_incident,
+    "a typing error": a_typing_error,
+    "a reset": a_reset,
+    "a release": a_release,
+    "an added key": an_added_key,
+    "a pause": a_pause,
+    "a forgotten pause": a_forgotten_pause,
 }
 
 
@@ -316,6 +376,15 @@ def test_every_default_told_in_the_text_is_the_default():
         assert kind.write(value(TableSettings(), key)) == written, word
         told.add(key)
     assert len(told) > 25
+
+
+def test_the_bounds_told_of_incidents_and_the_operator_are_the_bounds():
+    assert f"Up to {MAX_OPEN} are open at a time" in POLICY
+    assert f"the last {MAX_CLOSED} that are over" in POLICY
+    assert operator.MAX_PAUSE == 86_400.0
+    assert "after a day at most" in POLICY
+    assert operator.MAX_REFUSAL == 30 * 86_400.0
+    assert "30 days at most" in POLICY
 
 
 # Settings that are written in the text to be changed.

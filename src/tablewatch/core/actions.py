@@ -42,6 +42,19 @@ class Kill(NamedTuple):
     generation: int
 
 
+class Trace(NamedTuple):
+    """Look for up to `seconds` at what a backend does, then end it as Kill does.
+
+    Nobody waits for it any more. What was seen is told with ``traced`` of Incidents; `keys` may be
+    quoted in it and are to be masked.
+    """
+
+    generation: int
+    incident: int
+    keys: tuple[bytes, ...]
+    seconds: float
+
+
 class Pause(NamedTuple):
     """Stop a backend and everything it started (SIGSTOP)."""
 
@@ -61,17 +74,23 @@ class Measure(NamedTuple):
 
 
 class Log(NamedTuple):
-    """Write one line, free of secrets, to syslog and the supervisor's own stderr."""
+    """Write one line, free of secrets, to syslog and the supervisor's own stderr.
+
+    One that is `private` may show keys: nobody else is to be told of it.
+    """
 
     priority: Priority
     text: str
+    private: bool = False
 
 
 class Leave(NamedTuple):
     """smtpd is gone: end every backend and exit."""
 
 
-Action = Spawn | WriteBackend | WriteSmtpd | Kill | Pause | Resume | Measure | Log | Leave
+# What is done to one of the backends.
+BackendAction = WriteBackend | Kill | Trace | Pause | Resume | Measure
+Action = Spawn | WriteSmtpd | Log | Leave | BackendAction
 
 
 class Usage(NamedTuple):

@@ -59,6 +59,7 @@ class Backend:
         "answers",
         "asked",
         "blind",
+        "born",
         "codec",
         "deadline",
         "evidence",
@@ -78,7 +79,7 @@ class Backend:
         self.generation = generation
         self.codec = codec
         self.state = State.STARTING
-        self.since = now
+        self.since = self.born = now
         self.deadline = deadline
         self.ready_at: float | None = None
         self.pending: Pending | None = None
@@ -100,6 +101,7 @@ class Backend:
         self.move(Event.READY)
         self.ready_at = now
         self.last_words = ""
+        self.evidence.clear()
 
     def ask(self, pending: Pending, now: float) -> bytes:
         """Take `pending` over; return the bytes to send."""
@@ -108,6 +110,7 @@ class Backend:
         self.asked = pending.request
         self.since = now
         self.deadline = pending.deadline
+        self.last_words = ""  # it may quote the key asked before
         self.evidence.clear()
         return self.codec.ask(pending.request)
 

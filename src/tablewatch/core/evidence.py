@@ -21,16 +21,18 @@ class Evidence:
     always (checks of table-passwd and table-socketmap). Evidence is what the backend wrote.
     """
 
-    __slots__ = ("error", "reconnects", "retries")
+    __slots__ = ("error", "reconnects", "retries", "throttled")
 
     def __init__(self) -> None:
         self.retries = 0
         self.reconnects = 0
+        self.throttled = 0.0  # seconds the backend was stopped for it
         self.error: Reading | None = None
 
     def clear(self) -> None:
         """Begin anew with the next request."""
         self.retries = self.reconnects = 0
+        self.throttled = 0.0
         self.error = None
 
     def note(self, reading: Reading) -> None:

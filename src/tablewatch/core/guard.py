@@ -17,7 +17,7 @@ from tablewatch.core.actions import Action, Measure, Pause, Resume, Usage
 from tablewatch.core.backend import Backend
 from tablewatch.core.counters import Counters
 from tablewatch.core.states import State
-from tablewatch.knowledge.classify import Reading, Sign
+from tablewatch.knowledge.classify import ErrorClass, Reading, Sign
 from tablewatch.policy.budget import RetryBudget
 from tablewatch.policy.pacing import Pacer
 from tablewatch.policy.rates import Amplification, RateMeter
@@ -27,6 +27,10 @@ from tablewatch.policy.runaway import SpinDetector
 BLIND_INTERVAL = 60.0
 # As often as a throttled spin is looked at where nothing else says when; cpulimit's 100 ms.
 _SLICE = 0.1
+
+
+def _class_of(error_class: ErrorClass | None) -> str:
+    return (error_class or ErrorClass.UNKNOWN).value
 
 
 class Finding(NamedTuple):
@@ -83,8 +87,7 @@ class Guard:
 
     def end(self, backend: Backend, now: float) -> None:
         """The active backend is given up."""
-        self._let_go(backend)
-        self._pacer.reset(now)
+        self._calm(backend, now)
 
     def asked(self, now: float) -> None:
         """smtpd asked something."""
@@ -93,8 +96,7 @@ class Guard:
     def answered(self, backend: Backend, now: float) -> None:
         """The backend answered: whatever it was at, it recovered."""
         if backend.paused or self._spinning:
-            self._let_go(backend)
-            self._pacer.reset(now)
+            self._calm(backend, now)
             self._spinning = False
 
     # --- retries --------------------------------------------------------------------------------
@@ -102,10 +104,10 @@ class Guard:
     def read(self, backend: Backend, reading: Reading, now: float) -> bool:
         """Take a line of the backend's; return whether the budget covers what it tells of."""
         if reading.sign is Sign.RETRY:
-            self._counters.retries += 1
+            self._counters.retries[_class_of(reading.error_class)] += 1
             self.retries.add(now)
         elif reading.sign is Sign.RECONNECT:
-            self._counters.reconnects += 1
+            self._counters.reconnects[_class_of(backend.evidence.error_class)] += 1
             self.reconnects.add(now)
         spent = backend.note(reading)
         return self._budget.withdraw(now, spent) if spent else True
@@ -228,6 +230,17 @@ class Guard:
             backend.paused = True
             self._actions.append(Pause(backend.generation))
         self._look_at = decision.until if math.isfinite(decision.until) else None
+        self._book(backend)
+
+    def _calm(self, backend: Backend, now: float) -> None:
+        """There is nothing to pace any more."""
+        self._let_go(backend)
+        self._pacer.reset(now)
+        self._book(backend)
+
+    def _book(self, backend: Backend) -> None:
+        """Count the time that the backend was stopped."""
+        backend.evidence.throttled += self._pacer.throttled_seconds - self._counters.throttled
         self._counters.throttled = self._pacer.throttled_seconds
 
     def _let_go(self, backend: Backend) -> None:

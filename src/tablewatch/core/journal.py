@@ -22,6 +22,9 @@ class Journal:
 
     def __init__(self, settings: LogSettings, table: str, emit: Callable[[Log], None]) -> None:
         self._emit = emit
+        self.witness: Callable[[float, str, str], None] = lambda *_: None  # of what is logged
+        self.backend_lines = 0
+        self.collapsed = 0  # lines of the backend that were not logged themselves
         self.configure(settings, table)
 
     def configure(self, settings: LogSettings, table: str) -> None:
@@ -32,10 +35,14 @@ class Journal:
 
     def say(self, priority: Priority, signature: str, text: str, now: float) -> None:
         """Log a message of our own; those of one `signature` are collapsed."""
-        self._log(priority, self._collapser.admit(signature, text, now))
+        line = self._collapser.admit(signature, text, now)
+        if line is not None and priority <= Priority.NOTICE and not self._settings.show_keys:
+            self.witness(now, "decision" if priority <= Priority.WARNING else "note", line)
+        self._log(priority, line)
 
     def relay(self, reading: Reading, keys: Iterable[bytes], now: float) -> None:
         """Log a line of the backend's; `keys` are the ones it might quote."""
+        self.backend_lines += 1
         if not reading.text:
             return  # PostgreSQL's messages have blank lines
 
@@ -43,7 +50,11 @@ class Journal:
             return "backend: " + scrub(reading.text, keys, show_keys=self._settings.show_keys)
 
         priority = _PRIORITY_OF_SIGN.get(reading.sign, Priority.WARNING)
-        self._log(priority, self._collapser.admit("backend " + reading.group, text, now))
+        line = self._collapser.admit("backend " + reading.group, text, now)
+        self.collapsed += line is None
+        if line is not None and not self._settings.show_keys:
+            self.witness(now, "signal", line.removeprefix("backend: "))
+        self._log(priority, line)
 
     def tick(self, now: float) -> None:
         """Log the summaries that are due at `now`."""
@@ -61,4 +72,5 @@ class Journal:
 
     def _log(self, priority: Priority, text: str | None) -> None:
         if text is not None:
-            self._emit(Log(priority, f"table {self._table}: {text}" if self._table else text))
+            line = f"table {self._table}: {text}" if self._table else text
+            self._emit(Log(priority, line, private=self._settings.show_keys))

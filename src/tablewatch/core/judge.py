@@ -28,10 +28,11 @@ from tablewatch.config.values import format_duration
 from tablewatch.core import wording
 from tablewatch.core.actions import Priority
 from tablewatch.core.evidence import Evidence
+from tablewatch.core.incidents import Incidents
 from tablewatch.core.journal import Journal
 from tablewatch.keytraits import in_words
 from tablewatch.knowledge.classify import ErrorClass
-from tablewatch.knowledge.keys import describe_key
+from tablewatch.knowledge.keys import describe_key, mask_key
 from tablewatch.knowledge.texts import CHARACTER_ERRORS
 from tablewatch.policy.alike import AlikeDetector
 from tablewatch.policy.breaker import Breaker
@@ -58,7 +59,12 @@ class Judge:
     """The memory of one table: which keys, which kinds of keys, and whether its database works."""
 
     def __init__(
-        self, settings: TableSettings, salt: bytes, rng: random.Random, journal: Journal
+        self,
+        settings: TableSettings,
+        salt: bytes,
+        rng: random.Random,
+        journal: Journal,
+        incidents: Incidents,
     ) -> None:
         """`salt`: 16 to 64 random bytes, see KeyHasher."""
         self.quarantine = Quarantine(settings.quarantine, salt)
@@ -68,7 +74,10 @@ class Judge:
         self.breaker = Breaker(rng)
         self.stuck = StuckErrors()
         self._hasher = KeyHasher(salt)
+        self.paused_since: float | None = None  # by the operator; monotonic seconds
+        self.paused_until: float | None = None
         self._journal = journal
+        self._incidents = incidents
         self.configure(settings)
 
     def configure(self, settings: TableSettings) -> None:
@@ -88,6 +97,8 @@ class Judge:
             per_second=float(settings.budget.per_second),
             window=settings.budget.window,
         )
+        if settings.mode == "observe":
+            self.resume()  # nobody is refused any more
         charset = None if settings.filter.charset == "any" else settings.filter.charset
         self.keyfilter = KeyFilter(charset, settings.filter.max_length or None)
 
@@ -100,7 +111,8 @@ class Judge:
             return None
         entry = self.quarantine.match(service, key, now)
         if entry is not None:
-            text = f"{service} {entry.shown} refused, it is in quarantine: {entry.reason}"
+            shown = wording.shown_key(service, key, show_keys=self._settings.log.show_keys)
+            text = f"{service} {shown} refused, it is in quarantine: {entry.reason}"
             self._say(Priority.INFO, "quarantine hit", text, now)
             not_found = service in self._settings.quarantine.not_found
             verdict = Verdict.NOT_FOUND if not_found else Verdict.ERROR
@@ -224,6 +236,7 @@ class Judge:
                 f"{len(released)} keys released"
             )
             self._say(Priority.ERROR, "sql " + service, text, now)
+            self._did(f"every {service} key fails alike: the query is at fault, not the keys")
             self._count_failure(f"the {service} query fails", now, at_once=True)
             return
         self._works(now)
@@ -234,6 +247,7 @@ class Judge:
                 kind = in_words(learned.traits)
                 text = f"{service}: every key with {kind} fails: all of them refused from now on"
                 self._say(Priority.WARNING, "learned", text, now)
+                self._did(f"every {service} key with {kind} refused")
 
     def _strike(self, request: Request, evidence: Evidence, why: str, now: float) -> None:
         """An error that does not tell whose fault it is."""
@@ -256,12 +270,15 @@ class Judge:
             self._quarantine(service, key, cause, why, now)
 
     def _quarantine(self, service: str, key: bytes, cause: str, sign: str, now: float) -> None:
-        shown = wording.shown_key(service, key, show_keys=self._settings.log.show_keys)
-        entry = self.quarantine.add(service, key, shown, cause, now, signature=sign)
+        masked = mask_key(key, service)
+        entry = self.quarantine.add(service, key, masked, cause, now, signature=sign)
         if entry is not None:
+            shown = wording.shown_key(service, key, show_keys=self._settings.log.show_keys)
             term = f"quarantined for {format_duration(entry.until - now)}"
             text = f"{service} {shown} ({describe_key(key)}) {term}: {cause}"
             self._say(Priority.WARNING, f"quarantine {entry.id}", text, now)
+            self._did(f"{service} {masked} {term}")
+            self._incidents.involve(service, masked, describe_key(key))
 
     def _is_trying(self, now: float) -> bool:
         return self.breaker.state(now) is BreakerState.HALF_OPEN
@@ -283,6 +300,7 @@ class Judge:
         rest = f" for {due - now:.1f} s" if due is not None else ""
         text = f"breaker open{rest}, every lookup is answered error at once: {self.breaker.why}"
         self._say(Priority.WARNING, "breaker open", text, now)
+        self._did("the database is left alone and tried now and then")
 
     # --- the operator -------------------------------------------------------------------------
 
@@ -297,6 +315,29 @@ class Judge:
         done += ["breaker closed"] if closed else []
         if done:
             self._say(Priority.NOTICE, "pardon", f"update: {', '.join(done)}", now)
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Have every lookup refused for `seconds` from now on, the database left alone."""
+        if self.pause_left(now) is None:
+            self.paused_since = now
+        self.paused_until = now + seconds
+
+    def resume(self) -> bool:
+        """End the pause; return whether there was one."""
+        was = self.paused_until is not None
+        self.paused_since = self.paused_until = None
+        return was
+
+    def pause_left(self, now: float) -> float | None:
+        """Return how many seconds the operator's pause lasts yet, None if there is none."""
+        if self.paused_until is not None and now >= self.paused_until:
+            self.resume()
+            self._say(Priority.NOTICE, "pause over", "the operator's pause is over", now)
+        return None if self.paused_until is None else self.paused_until - now
+
+    def _did(self, text: str) -> None:
+        observing = self._settings.mode == "observe"
+        self._incidents.did(f"would have: {text}" if observing else text)
 
     def _say(self, priority: Priority, signature: str, text: str, now: float) -> None:
         if self._settings.mode == "observe":

@@ -97,7 +97,7 @@ class Pool:
         """The operator says that things are different now: no more waiting."""
         self.restarts.reset()
         self._start_at = None
-        if self.active is None:
+        if self.active is None and self._hello is not None:
             self.active = self._start(now)
 
     def fill(self, budget: RetryBudget, now: float) -> bool:

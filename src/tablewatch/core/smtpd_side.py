@@ -55,7 +55,8 @@ class SmtpdSide:
 
         `passed`: the backend has its bytes already (observe mode).
         """
-        self._counters.requests += 1
+        request = event if isinstance(event, Request) else event.request
+        self._counters.asked(request.operation, request.service)
         self.queue.append(Pending(event, now, now + limit, passed=passed))
 
     def overdue(self, now: float) -> list[Pending]:
@@ -69,34 +70,38 @@ class SmtpdSide:
         """Return the earliest deadline of a waiting request."""
         return min((pending.deadline for pending in self.queue), default=None)
 
-    def reply(self, pending: Pending, answer: Answer) -> None:
+    def reply(self, pending: Pending, answer: Answer, now: float) -> None:
         """Answer `pending`. A second answer to one request is a defect (AssertionError)."""
         assert self._codec is not None
         assert not pending.answered
-        pending.answered = True
-        self._counters.answers += 1
+        self._count(pending, answer, now)
         self._actions.append(WriteSmtpd(self._codec.answer(pending.request, answer)))
 
-    def passed_on(self, pending: Pending, answer: Answer) -> None:
+    def passed_on(self, pending: Pending, answer: Answer, now: float) -> None:
         """Note that smtpd has the backend's own answer (observe mode)."""
         assert self._codec is not None
         assert not pending.answered
-        pending.answered = True
-        self._counters.answers += 1
+        self._count(pending, answer, now)
         self._codec.answer(pending.request, answer)  # written already, but it must know
 
-    def refuse(self, pending: Pending, objection: Objection) -> None:
+    def refuse(self, pending: Pending, objection: Objection, now: float) -> None:
         """Answer a request that is not asked."""
         if objection.verdict is Verdict.ERROR:
-            self.tempfail(pending, objection.why, objection.text)
+            self.tempfail(pending, objection.why, objection.text, now)
         else:
             self._counters.refusals[objection.why] += 1
-            self.reply(pending, Answer(objection.verdict))
+            self.reply(pending, Answer(objection.verdict), now)
 
-    def tempfail(self, pending: Pending, why: str, text: str) -> None:
+    def tempfail(self, pending: Pending, why: str, text: str, now: float) -> None:
         """Answer `error`: smtpd says 421 or 451 and the mail client tries again later.
 
         `why` is one of a fixed few words, counted; `text` may reach the mail log.
         """
         self._counters.tempfails[why] += 1
-        self.reply(pending, Answer(Verdict.ERROR, message=f"tablewatch: {text}".encode()))
+        self._counters.deadline_misses += why == "deadline"
+        self.reply(pending, Answer(Verdict.ERROR, message=f"tablewatch: {text}".encode()), now)
+
+    def _count(self, pending: Pending, answer: Answer, now: float) -> None:
+        pending.answered = True
+        waited = max(0.0, now - pending.arrived)
+        self._counters.answered(pending.request.operation, answer.verdict, waited)

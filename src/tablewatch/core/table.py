@@ -1,20 +1,20 @@
 """One table: what smtpd and the backends do comes in, what is to be done comes out.
 
-The way of a lookup: :meth:`TableCore.from_smtpd` queues it, :meth:`TableCore._advance` hands it to
+The way of a lookup: :meth:`TableCore.from_smtpd` queues it, :meth:`Dispatcher.advance` hands it to
 the backend, :meth:`TableCore.from_backend` passes the answer on. Whatever goes wrong in between
 ends in :meth:`TableCore._give_up`: smtpd gets its answer first, then the backend is replaced.
 
-Around it stand four helpers: :class:`SmtpdSide` (who waits, and that each gets one answer),
-:class:`Pool` (the backend processes), :class:`Judge` (which requests may be asked, and who is to
-blame when one fails) and :class:`Guard` (what the active backend spends).
+Around it stand its helpers: :class:`SmtpdSide` (who waits, and that each gets one answer),
+:class:`Pool` (the backend processes), :class:`Dispatcher` (whose turn it is), :class:`Judge` (which
+requests may be asked, and who is to blame when one fails), :class:`Guard` (what the active backend
+spends) and :class:`Incidents` (what went wrong, until it is over).
 
 In observe mode bytes are passed on as they come, before anything is decided; everything is decided
-all the same, and :meth:`TableCore._would` logs it instead of doing it.
+all the same, and :class:`Observer` logs it instead of doing it.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections import deque
 
@@ -24,19 +24,24 @@ from tablewatch.core.actions import (
     Action,
     Leave,
     Priority,
+    Trace,
     Usage,
     WriteBackend,
     WriteSmtpd,
 )
 from tablewatch.core.backend import Backend, Pending
 from tablewatch.core.counters import Counters
+from tablewatch.core.dispatcher import Dispatcher
 from tablewatch.core.guard import Guard
+from tablewatch.core.incidents import Incidents
 from tablewatch.core.journal import Journal
-from tablewatch.core.judge import Judge, Objection
+from tablewatch.core.judge import Judge
+from tablewatch.core.observer import Observer
 from tablewatch.core.pool import Pool
 from tablewatch.core.smtpd_side import SmtpdSide
 from tablewatch.core.states import State
 from tablewatch.knowledge.classify import Classifier
+from tablewatch.knowledge.own import own
 from tablewatch.policy.breaker import State as BreakerState
 from tablewatch.protocol.messages import (
     STDIO_SERVICES,
@@ -69,12 +74,25 @@ class TableCore:
         self.journal = Journal(self.settings.log, "", self.actions.append)
         self.smtpd = SmtpdSide(self.actions, self.counters)
         self.pool = Pool(self.settings, self.actions, self.counters, rng)
-        self.judge = Judge(self.settings, salt, rng, self.journal)
+        self.incidents = Incidents(self.settings.incidents.quiet, self.journal, self.counters)
+        self.journal.witness = self.incidents.witness
+        self.judge = Judge(self.settings, salt, rng, self.journal, self.incidents)
+        self.observer = Observer(
+            self.smtpd, self.judge, self.incidents, self.counters, self.journal
+        )
         self.guard = Guard(self.settings, self.judge.budget, self.actions, self.counters)
+        self.dispatcher = Dispatcher(
+            self.settings,
+            self.actions,
+            smtpd=self.smtpd,
+            pool=self.pool,
+            judge=self.judge,
+            guard=self.guard,
+            observer=self.observer,
+            rng=rng,
+        )
         self._config = config
-        self._rng = rng
-        self._classifier = Classifier()
-        self._services: tuple[str, ...] = ()
+        self._classifier = Classifier(own=own(config.patterns))
         self._welcome_by: float | None = None
 
     # --- events -----------------------------------------------------------------------------
@@ -89,7 +107,7 @@ class TableCore:
             self.actions.append(WriteBackend(active.generation, data))
         for event in events:
             self._on_smtpd_event(event, now, passed=passed)
-        self._advance(now)
+        self.dispatcher.advance(now)
 
     def smtpd_closed(self, now: float) -> None:
         """smtpd closed its end: everything ends with it."""
@@ -106,13 +124,13 @@ class TableCore:
             if backend.state is not State.STARTING or not self.smtpd.welcomed:
                 self.actions.append(WriteSmtpd(data))
             if backend.blind:
-                self._lose_sight(backend)
+                self.observer.lose_sight(backend, now)
                 return
         for event in backend.codec.receive(data):
             self._on_backend_event(backend, event, now)
             if backend.state is State.GONE:  # what it says from now on is void
                 break
-        self._advance(now)
+        self.dispatcher.advance(now)
 
     def from_stderr(self, now: float, generation: int, lines: list[bytes]) -> None:
         """Take lines that a backend wrote to its stderr; the last words of one gone are logged."""
@@ -129,7 +147,7 @@ class TableCore:
             return
         if self.guard.overspent(backend, broke=broke, now=now):
             self._give_up(backend, "retries", wording.retries(backend, broke=broke), now)
-            self._advance(now)
+            self.dispatcher.advance(now)
         elif backend.paused:
             text = f"backend is throttled: it reconnects ({wording.retries(backend, broke=broke)})"
             self.journal.say(Priority.WARNING, "throttle", text, now)
@@ -140,13 +158,14 @@ class TableCore:
         if backend is not None:
             why = "start" if backend.state is State.STARTING else "exit"
             self._give_up(backend, why, how, now)
-            self._advance(now)
+            self.dispatcher.advance(now)
 
     def measured(self, now: float, generation: int, usage: Usage) -> None:
         """Take what Measure asked for."""
         backend = self.pool.find(generation)
         if backend is None or backend is not self.pool.active:
             return
+        self.incidents.sample(now, usage)
         finding = self.guard.measured(backend, usage, now)
         if finding is not None and finding.recycle:
             self._recycle(backend, finding.why, finding.text, now)
@@ -154,7 +173,7 @@ class TableCore:
             self._give_up(backend, finding.why, finding.text, now)
         elif backend.paused:
             self.journal.say(Priority.WARNING, "throttle", "backend is throttled: it spins", now)
-        self._advance(now)
+        self.dispatcher.advance(now)
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`; call it at next_deadline() at the latest."""
@@ -166,7 +185,7 @@ class TableCore:
             self._welcome(now)
         if not self._observing:
             for pending in self.smtpd.overdue(now):
-                self.smtpd.tempfail(pending, "deadline", "no answer in time")
+                self.smtpd.tempfail(pending, "deadline", "no answer in time", now)
         if self.pool.active is not None:
             finding = self.guard.tick(self.pool.active, now)
             if finding is not None:
@@ -174,8 +193,10 @@ class TableCore:
         exceeded = self.guard.exceeded(now)
         if exceeded:
             self.journal.say(Priority.WARNING, "rates", f"above its limits: {exceeded}", now)
+        if self.answers(now):
+            self.incidents.tick(now)
         self.journal.tick(now)
-        self._advance(now)
+        self.dispatcher.advance(now)
 
     def next_deadline(self, now: float) -> float | None:
         """Return when tick() is needed next, in monotonic seconds; None: only after an event."""
@@ -184,15 +205,11 @@ class TableCore:
             self.journal.next_due(),
             self.smtpd.next_deadline() if not self._observing else None,
             self._welcome_by,
-            self.pool.next_due(self.judge.budget, now),
+            self.dispatcher.next_due(now),
             self.guard.next_due(active, now) if active is not None else None,
-            self.judge.breaker.due() if self._may_probe() else None,
+            self.incidents.next_due() if self.answers(now) else None,
         ]
         times += [each.deadline for each in self.pool if each.state is not State.IDLE]
-        queue = self.smtpd.queue
-        starting = active is not None and active.state is State.STARTING
-        if active is not None and starting and queue and not queue[0].is_update:
-            times.append(active.since + self.settings.start_grace)
         return min((time for time in times if time is not None), default=None)
 
     def failed(self, now: float, error: str) -> None:
@@ -205,35 +222,54 @@ class TableCore:
             if backend.pending is not None and not backend.pending.probe:
                 waiting.insert(0, backend.pending)
             backend.pending = None
+        waiting = [each for each in waiting if not each.answered]
         for pending in waiting:
-            if not pending.answered:
-                self.smtpd.tempfail(pending, "internal", "internal error")
+            self.smtpd.tempfail(pending, "internal", "internal error", now)
         if backend is not None:
             self._lose(backend, "internal", now)
         self.journal.say(Priority.ERROR, "internal", f"internal error: {error}", now)
+        self.incidents.note(
+            None, "internal", now, tempfails=len(waiting), restarts=int(backend is not None)
+        )
 
     def reload(self, now: float, config: Config) -> None:
         """Go by another configuration from now on; what is known of keys stays known."""
         self.journal.flush(now)
         was_observing, backend = self._observing, self.pool.active
         self._config = config
+        self._classifier = Classifier(own=own(config.patterns))
         self._configure()
         self.journal.say(Priority.NOTICE, "reload", "configuration read anew", now)
+        self.incidents.end("settings", now)
         switched = was_observing is not self._observing
         working = backend is not None and backend.state in (State.BUSY, State.ABANDONED)
         if backend is not None and switched and (backend.blind or working):
             # Half of what it is at went by the other mode, and a deadline may be overlooked.
             self._give_up(backend, "reload", "another mode", now)
-        self._advance(now)
+        self.dispatcher.advance(now)
 
     @property
     def config(self) -> Config:
         """The configuration gone by."""
         return self._config
 
+    def misconfigured(self, problems: list[str], now: float) -> None:
+        """Tell that tablewatch.yml can't be used; what is in force stays so."""
+        for problem in problems:
+            self.counters.config_errors += 1
+            self.journal.say(Priority.ERROR, "config " + problem, problem, now)
+        if problems:
+            self.incidents.note(None, "settings", now)
+
+    def answers(self, now: float) -> bool:
+        """Return whether lookups are answered by a backend at present."""
+        active = self.pool.active
+        closed = self.judge.breaker.state(now) is BreakerState.CLOSED
+        return closed and active is not None and active.state is not State.STARTING
+
     def report(self, now: float, occasion: str) -> None:
         """Log the counters."""
-        kept = f"{len(self.judge.quarantine)} keys in quarantine"
+        kept = f"{self.judge.quarantine.size(now)} keys in quarantine"
         text = f"{occasion}: {self.counters.summary()}, {kept}"
         self.journal.say(Priority.INFO, "report", text, now)
 
@@ -250,6 +286,9 @@ class TableCore:
         self.pool.configure(self.settings)
         self.judge.configure(self.settings)
         self.guard.configure(self.settings, self.judge.budget)
+        self.dispatcher.configure(self.settings)
+        self.incidents.quiet = self.settings.incidents.quiet
+        self.incidents.table = table
 
     def _on_smtpd_event(self, event: SmtpdEvent, now: float, *, passed: bool) -> None:
         if isinstance(event, Request):
@@ -284,8 +323,8 @@ class TableCore:
     def _welcome(self, now: float) -> None:
         """Finish smtpd's handshake, whether or not the backend could be asked."""
         assert self.smtpd.dialect is not None
-        services = self._services or self.settings.services or STDIO_SERVICES
-        if self.smtpd.dialect.has_services and not self._services:
+        services = self.dispatcher.services or self.settings.services or STDIO_SERVICES
+        if self.smtpd.dialect.has_services and not self.dispatcher.services:
             text = f"backend is not ready; registering {', '.join(services)} on its behalf"
             self.journal.say(Priority.WARNING, "register", text, now)
         self._welcome_by = None
@@ -299,110 +338,26 @@ class TableCore:
         asked = pending is not None and pending.request is refusal.request
         queued = next((each for each in self.smtpd.queue if each.request is refusal.request), None)
         if self._observing:
-            self._would("refused", text, now)
+            self.observer.would("refused", text, now)
             if not asked and queued is None:
                 self.smtpd.add(refusal.request, now, self.settings.deadline, passed=passed)
             return
         self.journal.say(Priority.WARNING, "refusal", text, now)
         if asked and backend is not None and pending is not None:
             backend.abandon()
-            self.smtpd.tempfail(pending, "refused", refusal.reason)
+            self.smtpd.tempfail(pending, "refused", refusal.reason, now)
         elif queued is not None:
             queued.refusal = refusal.reason
         else:
             self.smtpd.add(refusal, now, self.settings.deadline)
 
-    def _advance(self, now: float) -> None:
-        """Give the oldest request its turn, and those nobody can or should answer an `error`.
-
-        Strictly in order: the imsg protocol has no other way to tell answers apart.
-        """
-        if self.pool.fill(self.judge.budget, now):
-            self.guard.begin(now)
-        queue = self.smtpd.queue
-        while queue:
-            backend = self.pool.active
-            if backend is not None and backend.state in (State.BUSY, State.ABANDONED):
-                return
-            pending = queue[0]
-            if pending.is_update and not pending.refusal and not pending.prepared:
-                pending.prepared = True  # once: a start that fails must not be repeated at once
-                self._prepare_update(now)
-                backend = self.pool.active
-            objection = self._known_objection(pending, now)
-            if objection is None and backend is not None and backend.state is State.IDLE:
-                objection = self.judge.objection(pending.request, now)
-            if objection is not None and self._observing:
-                self._would(
-                    objection.why, f"answered {objection.verdict.value}, {objection.text}", now
-                )
-                objection = None
-            if objection is None and (backend is None or backend.state is State.STARTING):
-                if self._may_wait(backend, pending, now):
-                    return
-                objection = Objection("down", "backend is down")
-            queue.popleft()
-            if objection is not None:
-                self.smtpd.refuse(pending, objection)
-            elif backend is not None:
-                data = backend.ask(pending, now)
-                if not pending.passed:
-                    self.actions.append(WriteBackend(backend.generation, data))
-        self._probe(now)
-
-    def _known_objection(self, pending: Pending, now: float) -> Objection | None:
-        """Return what speaks against a request whatever the backend does at present."""
-        if pending.refusal:
-            return Objection("refused", pending.refusal)
-        service = pending.request.service
-        if service is not None and self._services and service not in self._services:
-            return Objection("unregistered", "service not registered by the backend")
-        if service is not None and self.guard.storm(now):
-            return Objection("rate", "too many lookups")
-        return self.judge.known_bad(pending.request, now)
-
-    def _may_wait(self, backend: Backend | None, pending: Pending, now: float) -> bool:
-        """Whether a request should wait for a backend that has not finished its handshake."""
-        if backend is None or pending.refusal:
-            return False
-        if pending.is_update:
-            return True
-        return now < backend.since + self.settings.start_grace
-
-    def _prepare_update(self, now: float) -> None:
-        """`smtpctl update table`: the operator says that things are different now."""
-        self.judge.pardon(now)
-        self.pool.restart_now(now)
-
     # --- the backend's side -----------------------------------------------------------------
 
     def _keys_in_play(self) -> list[bytes]:
-        """The keys a backend's line might quote."""
-        asked = self.pool.active.asked if self.pool.active is not None else None
-        return [asked.key] if asked is not None and asked.key else []
-
-    def _probe(self, now: float) -> None:
-        """While the breaker is half-open: ask the configured lookup, if there is one."""
-        backend = self.pool.active
-        if backend is None or not self._may_probe():
-            return
-        if self.judge.breaker.state(now) is not BreakerState.HALF_OPEN:
-            return
-        dialect, hello = self.smtpd.dialect, self.smtpd.hello
-        if dialect is None or hello is None or not self.judge.breaker.allow(now):
-            return
-        service, _, key = self.settings.breaker.probe.partition(" ")
-        request = dialect.request(
-            hello.table, Operation.LOOKUP, service, key.encode(), number=self._rng.getrandbits(32)
-        )
-        pending = Pending(request, now, now + self.settings.deadline, probe=True)
-        self.actions.append(WriteBackend(backend.generation, backend.ask(pending, now)))
-
-    def _may_probe(self) -> bool:
-        """Whether a lookup of our own may be asked; in observe mode smtpd would get its answer."""
-        active = self.pool.active
-        idle = active is not None and active.state is State.IDLE
-        return idle and bool(self.settings.breaker.probe) and not self._observing
+        """The keys a backend's line might quote: asked last, or with it already (observe mode)."""
+        asked = [self.pool.active.asked] if self.pool.active is not None else []
+        asked += [each.request for each in self.smtpd.queue if each.passed]
+        return [each.key for each in asked if each is not None and each.key]
 
     def _on_backend_event(self, backend: Backend, event: BackendEvent, now: float) -> None:
         if isinstance(event, Answer):
@@ -419,7 +374,8 @@ class TableCore:
         if backend is not self.pool.active:
             self.journal.say(Priority.DEBUG, "spare", "spare is ready", now)
             return
-        self._services = ready.services
+        self.dispatcher.services = ready.services
+        self.counters.offer(ready.services)
         self.guard.begin(now)
         if not self.smtpd.welcomed:
             if self._observing:  # smtpd has the backend's own handshake
@@ -429,30 +385,46 @@ class TableCore:
         self.journal.say(Priority.INFO, "ready", "backend is ready", now)
 
     def _on_answer(self, backend: Backend, answer: Answer, now: float) -> None:
+        """smtpd comes first, then those who learn from it."""
         pending = backend.done()
+        if pending is not None and self._observing:
+            self.smtpd.passed_on(pending, answer, now)
+        elif pending is not None and not pending.probe:
+            self.smtpd.reply(pending, answer, now)
         self.guard.answered(backend, now)
-        if pending is None:
-            return
-        request = pending.request
-        if answer.verdict is Verdict.ERROR:
-            self.judge.bad(request, backend.evidence, "error", now)
+        if pending is not None:
+            self._learn_from(backend, pending, answer.verdict, now)
+        backend.evidence.clear()  # what it writes from now on is about nobody's lookup
+
+    def _learn_from(self, backend: Backend, pending: Pending, verdict: Verdict, now: float) -> None:
+        request, evidence = pending.request, backend.evidence
+        if verdict is Verdict.ERROR:
+            self.counters.backend_errors += 1
         else:
+            self.counters.last_good = now
+        if pending.noted:
+            return  # observe mode has judged it: it would have had its answer long ago
+        if verdict is not Verdict.ERROR:
             self.judge.good(request, now)
-        stuck = self.judge.stuck_after(request, answer.verdict, backend.evidence, now)
+        else:
+            if evidence.error is not None:
+                self.incidents.note(evidence, "error", now)
+            self.judge.bad(request, evidence, "error", now)
+        stuck = self.judge.stuck_after(request, verdict, evidence, now)
         if stuck:
             self._recycle(backend, "stuck", stuck, now)
-        if self._observing:
-            self.smtpd.passed_on(pending, answer)
-        elif not pending.probe:
-            self.smtpd.reply(pending, answer)
 
     def _recycle(self, backend: Backend, why: str, text: str, now: float) -> None:
         """Have `backend` replaced between two lookups, a spare first."""
         if not self.pool.recycle(backend, why):
             return
+        self.incidents.note(backend.evidence if why == "stuck" else None, why, now)
+        done = "the backend is replaced between two lookups"
         if self._observing:
-            self._would(why, f"recycled the backend: {text}", now)
+            self.incidents.did(f"would have: {done}")
+            self.observer.would(why, f"recycled the backend: {text}", now)
         else:
+            self.incidents.did(done)
             text = f"backend is recycled: {text}"
             self.journal.say(Priority.WARNING, "recycle " + why, text, now)
 
@@ -461,11 +433,15 @@ class TableCore:
         is_spare = backend is not self.pool.active
         passing = self._observing and not is_spare and backend.state is not State.STARTING
         if passing and why not in ("exit", "reload"):
-            self._overlook(backend, why, detail, now)
+            show_keys = self.settings.log.show_keys
+            self.observer.overlook(backend, why, detail, now, show_keys=show_keys)
             return
         pending, backend.pending = backend.pending, None
-        if pending is not None and not pending.probe:
-            self.smtpd.tempfail(pending, why, f"backend failed: {why}")
+        asked = pending is not None and not pending.probe
+        if pending is not None and asked:
+            self.smtpd.tempfail(pending, why, f"backend failed: {why}", now)
+        if not is_spare:
+            self._look_at(backend, why)
         excused = pending is not None and self.judge.excuses(pending.request, backend.evidence)
         delay = self._lose(backend, why, now, excused=excused)
         show_keys = self.settings.log.show_keys
@@ -474,11 +450,24 @@ class TableCore:
             self.journal.say(Priority.INFO, "spare lost", f"spare: {text}", now)
             return
         self.journal.say(Priority.WARNING, "lost " + why, text, now)
+        if why != "reload":
+            self.incidents.note(backend.evidence, why, now, tempfails=int(asked), restarts=1)
+            self.incidents.did(wording.replaced(pending))
         if pending is not None and why != "reload":
             self.judge.bad(pending.request, backend.evidence, why, now)
         self.judge.stuck.recycled(now)
         if not self.smtpd.welcomed:
             self._welcome(now)
+
+    def _look_at(self, backend: Backend, why: str) -> None:
+        """Have a runaway traced for the incident it is about to open, if that is wanted."""
+        trace = self.settings.trace
+        if not trace.enabled or why not in ("retries", "spin", "throttled", "deadline"):
+            return
+        incident = self.incidents.expects(backend.evidence, why)
+        if incident:
+            keys = tuple(self._keys_in_play())
+            self.actions.append(Trace(backend.generation, incident, keys, trace.seconds))
 
     def _lose(self, backend: Backend, why: str, now: float, *, excused: bool = False) -> float:
         """Replace `backend`; return the delay if that can't be done at once."""
@@ -491,35 +480,3 @@ class TableCore:
         if self.pool.active is not None and self.pool.active.state is State.IDLE:
             self.guard.begin(now)
         return delay
-
-    # --- observe mode -------------------------------------------------------------------------
-
-    def _overlook(self, backend: Backend, why: str, detail: str, now: float) -> None:
-        """Observe mode: the backend would have been given up now."""
-        pending = backend.pending
-        if why == "damage":
-            backend.blind = True
-            self._lose_sight(backend)
-        if pending is not None and pending.noted:
-            return
-        backend.deadline = math.inf
-        if pending is not None:
-            pending.noted = True
-            self.judge.bad(pending.request, backend.evidence, why, now)
-        show_keys = self.settings.log.show_keys
-        self._would(why, wording.loss(backend, pending, why, detail, 0.0, show_keys=show_keys), now)
-
-    def _lose_sight(self, backend: Backend) -> None:
-        """Observe mode: it broke the protocol; what it says now is all that smtpd waits for."""
-        waiting = list(self.smtpd.queue)
-        self.smtpd.queue.clear()
-        if backend.pending is not None:
-            waiting.append(backend.pending)
-            backend.abandon()
-        backend.deadline = math.inf
-        for pending in waiting:
-            self.smtpd.passed_on(pending, Answer(Verdict.ERROR))
-
-    def _would(self, why: str, text: str, now: float) -> None:
-        self.counters.observed[why] += 1
-        self.journal.say(Priority.NOTICE, "would " + why, f"would have: {text}", now)

@@ -25,11 +25,22 @@ def shown_key(service: str, key: bytes, *, show_keys: bool) -> str:
     return mask_key(key, service)
 
 
+def times(count: int) -> str:
+    """Return ``once``, ``3 times``."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def retries(backend: Backend, *, broke: bool) -> str:
     """Return ``3 times``, and whether it was the table's budget that could not pay."""
-    count = backend.evidence.spent
-    times = "once" if count == 1 else f"{count} times"
-    return f"{times}, and the table's retry budget is spent" if broke else times
+    spent = times(backend.evidence.spent)
+    return f"{spent}, and the table's retry budget is spent" if broke else spent
+
+
+def replaced(pending: Pending | None) -> str:
+    """Tell in short what giving a backend up means for whoever waits for `pending`."""
+    if pending is None or pending.probe:
+        return "the backend was replaced"
+    return f"the {pending.request.operation.value} got a temporary error, the backend was replaced"
 
 
 def loss(
@@ -54,7 +65,8 @@ def loss(
     }.get(why, why)
     parts = [f"backend {what} ({detail})"]
     if pending is not None:
-        parts.append(f"during {shown(pending.request, show_keys=show_keys)}: answered error")
+        what = shown(pending.request, show_keys=show_keys)
+        parts.append(f"during {what}: " + ("a probe" if pending.probe else "answered error"))
     if backend.last_words:
         keys = [backend.asked.key] if backend.asked is not None and backend.asked.key else []
         parts.append(f'it said "{scrub(backend.last_words, keys, show_keys=show_keys)}"')
