@@ -46,6 +46,7 @@ class Workshop:
         self.path.chmod(0o755)
         self.conf = self.path / "fake.conf"
         self.events = self.path / "events"
+        self.runtime = self.path / "run"  # the sockets of a daemon, if the test starts one
         self.config = self.path / "tablewatch.yml"
         self._script("table-watch", "from tablewatch.supervisor.main import main\nmain()\n")
         (self.path / "table-watch-fake").symlink_to(self.path / "table-watch")
@@ -59,9 +60,9 @@ class Workshop:
 
     def configure(self, text="{}", **backend):
         """Write our configuration (YAML, the `defaults:` part) and the backend's."""
-        self.config.write_text(
-            "defaults: " + text + "\n" if text.startswith("{") else text, encoding="utf-8"
-        )
+        if text.startswith("{"):  # a daemon of this machine's is no concern of a test's
+            text = f"defaults: {text}\ndaemon: {{directory: {self.runtime}}}\n"
+        self.config.write_text(text, encoding="utf-8")
         self.config.chmod(0o644)
         self.conf.write_text(json.dumps({"log": str(self.events), **backend}), encoding="utf-8")
 

@@ -1,0 +1,1 @@
+"""What supervisors, daemon and tools say to each other, and how."""
