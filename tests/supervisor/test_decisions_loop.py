@@ -78,7 +78,8 @@ class Order(Loop):
     """A loop that only notes in which order it would serve these descriptors."""
 
     def __init__(self, ready):
-        super().__init__(TableCore(Config(), bytes(16), random.Random(1)), str, [], None, None)
+        core = TableCore(Config(), bytes(16), random.Random(1))
+        super().__init__(core, str, [], None, read_config=None, backend="fake")
         self.served = []
         self._poll = SimpleNamespace(poll=lambda _: [(self._number(name), 1) for name in ready])
         self._children.is_stderr = lambda descriptor: descriptor == 9002

@@ -1,21 +1,24 @@
-"""usage_of: what the platform tells, and nothing worse than None where it does not."""
+"""What the platform tells of a process, and nothing worse than None where it does not."""
 
 import builtins
 import os
+import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from tests.support.smtpd import gone, wait_until
 
 from tablewatch.supervisor import usage
-from tablewatch.supervisor.usage import UNKNOWN, usage_of
+from tablewatch.supervisor.usage import UNKNOWN, connections_of, usage_of
 
 BURN = "import os\nos.write(1, b'.')\nwhile True: pass"
 WAIT = "import os\nos.write(1, b'.')\nos.read(0, 1)"
 WITH_CHILD = """\
 import os
+import socket
 if os.fork():
     os.read(0, 1)
 else:
@@ -201,3 +204,99 @@ def test_a_foreign_process_is_no_error(monkeypatch):
     for part in ("cpu_times", "memory_info", "num_fds", "num_ctx_switches", "children"):
         monkeypatch.setattr(psutil.Process, part, denied)
     assert usage_of(os.getppid()) == UNKNOWN
+
+
+# --- connections
+
+CONNECTED = """\
+import os, socket
+kept = [socket.create_connection(('127.0.0.1', {port})) for _ in range({count})]
+pair = socket.socketpair()
+os.dup2(pair[0].fileno(), 2)
+os.dup(kept[0].fileno()), os.dup(0)
+pair[0].close(), pair[1].close()
+os.write(1, b'.')
+os.read(0, 1)
+"""
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def no_table_of_descriptors(monkeypatch):
+    """As on OpenBSD: no /proc."""
+
+    def missing(path):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(usage, "os", SimpleNamespace(listdir=missing))
+
+
+def test_connections_are_those_to_others_each_counted_once(start, port):
+    """Not the three descriptors it was started with, one of them a socket, nor copies of them."""
+    assert connections_of(start(CONNECTED.format(port=port, count=3)).pid) == 3
+    assert connections_of(start(WAIT).pid) == 0
+
+
+def test_a_connection_to_a_socket_in_the_file_system_is_one(start, tmp_path):
+    path = str(tmp_path / "mysql.sock")
+    code = f"import os, socket\ns = socket.socket(socket.AF_UNIX); s.connect({path!r})\n"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        assert connections_of(start(code + "os.write(1, b'.'); os.read(0, 1)").pid) == 1
+
+
+def test_without_a_table_of_descriptors_internet_connections_are_told(
+    start, port, no_table_of_descriptors
+):
+    assert connections_of(start(CONNECTED.format(port=port, count=3)).pid) == 3
+    assert connections_of(start(WAIT).pid) == 0
+
+
+@pytest.mark.parametrize("name", ["net_connections", "connections"])
+def test_they_are_told_by_whichever_name_psutil_has_for_them(
+    start, port, monkeypatch, no_table_of_descriptors, name
+):
+    pid = start(CONNECTED.format(port=port, count=2)).pid
+    ask = getattr(psutil.Process, "net_connections", None) or psutil.Process.connections
+    for each in ("net_connections", "connections"):
+        monkeypatch.delattr(psutil.Process, each, raising=False)
+    monkeypatch.setattr(psutil.Process, name, ask, raising=False)
+    assert connections_of(pid) == 2
+
+
+@pytest.mark.parametrize("error", [psutil.AccessDenied(1), NotImplementedError(), OSError()])
+def test_connections_nobody_tells_of_are_none(start, monkeypatch, no_table_of_descriptors, error):
+    def denied(*_, **__):
+        raise error
+
+    for each in ("net_connections", "connections"):
+        monkeypatch.setattr(psutil.Process, each, denied, raising=False)
+    assert connections_of(start(WAIT).pid) is None
+
+
+def test_a_process_that_is_gone_has_no_connections(start):
+    process = start(WAIT)
+    process.stdin.close()
+    process.wait()
+    assert connections_of(process.pid) is None
+
+
+# --- alone
+
+
+def test_alone_a_process_is_told_without_its_children(start):
+    pid = start(WITH_CHILD).pid
+    own = psutil.Process(pid).memory_info().rss
+    assert usage_of(pid, alone=True).memory <= own * 1.1
+    assert usage_of(pid).memory > own * 1.5
+
+
+def test_alone_no_children_are_looked_for(monkeypatch):
+    monkeypatch.setattr(usage, "_children", lambda pid: pytest.fail("looked for children"))
+    assert usage_of(os.getpid(), alone=True).memory > 1_000_000

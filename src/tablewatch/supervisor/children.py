@@ -107,13 +107,25 @@ class Children:
         child = self._by_generation.pop(generation, None)
         if child is None:
             return
-        process = child.process
+        self._forget(child.process.connection.fileno())
+        self._forget(child.process.stderr)
+        self.end(child.process)
+
+    def end(self, process: BackendProcess) -> None:
+        """End a process that is none of the children any more, and reap it when it is dead."""
         process.kill()
-        self._forget(process.connection.fileno())
-        self._forget(process.stderr)
         process.close()
         if process.poll() is None:
             self._dying.append(process)
+
+    def release(self, generation: int) -> BackendProcess | None:
+        """Hand a backend over to somebody else, who is to end and reap it."""
+        child = self._by_generation.pop(generation, None)
+        if child is None:
+            return None
+        self._forget(child.process.connection.fileno())
+        self._forget(child.process.stderr)
+        return child.process
 
     def exited(self) -> Iterator[Child]:
         """Reap what is dead; yield the children that died by themselves."""

@@ -14,24 +14,26 @@ from collections.abc import Callable
 
 from tablewatch.config.settings import Config
 from tablewatch.core.actions import (
+    BackendAction,
     Kill,
     Leave,
     Log,
     Measure,
     Pause,
-    Priority,
     Resume,
     Spawn,
+    Trace,
     WriteBackend,
     WriteSmtpd,
 )
 from tablewatch.core.table import TableCore
 from tablewatch.errors import BackendNotFound
 from tablewatch.supervisor.children import Child, Children
+from tablewatch.supervisor.daemon_end import DaemonEnd
 from tablewatch.supervisor.log import LogWriter
+from tablewatch.supervisor.smtpd_end import CHUNK, SmtpdEnd
+from tablewatch.supervisor.tracer import Tracer
 from tablewatch.supervisor.usage import usage_of
-
-CHUNK = 65536  # more than the longest message of either protocol; one read takes it whole
 
 _LONGEST_WAIT = 3_600_000  # milliseconds; poll(2) takes a C int
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
@@ -46,12 +48,17 @@ class Loop:
         find_program: Callable[[], str],
         arguments: list[str],
         log: LogWriter,
+        *,
         read_config: Callable[[], tuple[Config | None, list[str]]],
+        backend: str,
+        linked: bool = True,
     ) -> None:
         """Set what is used at every start of a backend, and at SIGHUP.
 
         `find_program` is asked at every start: a missing backend may be installed later.
-        `read_config` returns the configuration, or None and what is wrong with it.
+        `read_config` returns the configuration, or None and what is wrong with it. `backend` is
+        what the program is called in smtpd.conf: mysql for table-mysql. Without `linked`
+        tablewatchd hears nothing of this table.
         """
         self._core = core
         self._read_config = read_config
@@ -60,9 +67,19 @@ class Loop:
         self._log = log
         self._poll = select.poll()
         self._children = Children(self._poll)
-        self._to_smtpd = bytearray()
-        self._smtpd_out = 0
+        self._smtpd = SmtpdEnd(self._poll)
         self._running = True
+        self._daemon = DaemonEnd(
+            core,
+            self._children,
+            log,
+            self._poll,
+            backend=backend,
+            reload=self._reload,
+            started=time.monotonic(),
+            linked=linked,
+        )
+        self._tracer = Tracer(self._be_woken)
         self._wake, self._waker = socket.socketpair()
         self._report_wanted = False
         self._reload_wanted = False
@@ -71,25 +88,26 @@ class Loop:
         """Serve smtpd until it closes its end."""
         for end in (self._wake, self._waker):
             end.setblocking(False)
-        os.set_blocking(0, False)
-        os.set_blocking(1, False)
+        self._smtpd.open()
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake poll()
         signal.signal(signal.SIGUSR1, self._want_report)
         signal.signal(signal.SIGHUP, self._want_reload)
-        self._poll.register(0, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
         while self._running:
             try:
                 self._turn()
             except Exception as error:
                 self._survive(error)
+        self._daemon.close()
+        for traced in self._tracer.end():
+            self._children.end(traced.process)
         self._children.end_all()
 
     def _turn(self) -> None:
         core = self._core
         now = time.monotonic()
-        due = core.next_deadline(now)
+        due = _earlier(core.next_deadline(now), self._daemon.next_due())
         timeout = None
         if due is not None:
             timeout = min(_LONGEST_WAIT, max(0, math.ceil((due - now) * 1000)))
@@ -103,12 +121,16 @@ class Loop:
         if due is not None and now >= due:
             core.tick(now)
             self._perform(now)
+            self._daemon.tick(now)
+            self._perform(now)
 
     def _turn_of(self, descriptor: int) -> int:
         """Stderr first: what was written before an answer belongs to the request answered.
 
-        Signals last: a backend may answer and leave.
+        Signals later: a backend may answer and leave. The daemon last: lookups come first.
         """
+        if self._daemon.owns(descriptor):
+            return 3
         if descriptor == self._wake.fileno():
             return 2
         return 0 if self._children.is_stderr(descriptor) else 1
@@ -125,24 +147,21 @@ class Loop:
                 self._read_backend(child, now)
         elif descriptor == self._wake.fileno():
             self._on_signal(now)
+        elif self._daemon.owns(descriptor):
+            self._daemon.dispatch(events, now)
         else:
-            if events & select.POLLOUT or descriptor != 0:
-                self._flush_smtpd(now)
+            if (events & select.POLLOUT or descriptor != 0) and not self._smtpd.flush():
+                self._core.smtpd_closed(now)
             if events & _READABLE and descriptor == 0:
                 self._read_smtpd(now)
 
     # --- reading ----------------------------------------------------------------------------
 
     def _read_smtpd(self, now: float) -> None:
-        try:
-            data = os.read(0, CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
+        data = self._smtpd.read()
         if data:
             self._core.from_smtpd(now, data)
-        else:
+        elif data is not None:
             self._core.smtpd_closed(now)
 
     def _read_backend(self, child: Child, now: float) -> None:
@@ -181,8 +200,16 @@ class Loop:
         if self._reload_wanted:
             self._reload_wanted = False
             self._reload(now)
+        for traced in self._tracer.finished():
+            self._children.end(traced.process)
+            self._core.incidents.traced(traced.incident, traced.lines)
         for child in self._children.exited():
             self._lost(child, now)
+
+    def _be_woken(self) -> None:
+        """Make poll() return; from whichever thread."""
+        with contextlib.suppress(OSError):
+            self._waker.send(b".")
 
     def _want_report(self, *_: object) -> None:
         self._report_wanted = True
@@ -190,14 +217,13 @@ class Loop:
     def _want_reload(self, *_: object) -> None:
         self._reload_wanted = True
 
-    def _reload(self, now: float) -> None:
-        """Read the configuration anew; one that can't be used changes nothing."""
+    def _reload(self, now: float) -> list[str]:
+        """Read the configuration anew; return what is wrong. A broken one changes nothing."""
         config, problems = self._read_config()
-        for problem in problems:
-            self._core.counters.config_errors += 1
-            self._core.journal.say(Priority.ERROR, "config " + problem, problem, now)
+        self._core.misconfigured(problems, now)
         if config is not None:
             self._core.reload(now, config)
+        return problems
 
     def _lost(self, child: Child, now: float) -> None:
         """A backend is gone or has closed its end; its last words come before the news."""
@@ -217,28 +243,33 @@ class Loop:
         while actions:
             action = actions.popleft()
             if isinstance(action, WriteSmtpd):
-                self._to_smtpd += action.data
-                self._flush_smtpd(now)
-            elif isinstance(action, WriteBackend):
-                child = self._children.get(action.generation)
-                if child is not None:
-                    child.send(action.data, self._poll)
+                self._to_smtpd(action.data, now)
             elif isinstance(action, Log):
                 self._log.write(action, self._core.settings.log)
-            elif isinstance(action, Measure):
-                self._measure(action, now)
-            elif isinstance(action, Pause | Resume):
-                child = self._children.get(action.generation)
-                if child is not None:
-                    pausing = isinstance(action, Pause)
-                    child.process.pause() if pausing else child.process.resume()
+                self._daemon.logged(action, now)
             elif isinstance(action, Spawn):
                 self._spawn(action, now)
-            elif isinstance(action, Kill):
-                self._children.kill(action.generation)
-            else:
-                assert isinstance(action, Leave)
+            elif isinstance(action, Leave):
                 self._running = False
+            else:
+                child = self._children.get(action.generation)
+                if child is not None:
+                    self._do_with(child, action, now)
+
+    def _do_with(self, child: Child, action: BackendAction, now: float) -> None:
+        if isinstance(action, WriteBackend):
+            child.send(action.data, self._poll)
+        elif isinstance(action, Measure):
+            self._core.measured(now, action.generation, usage_of(child.process.pid))
+        elif isinstance(action, Pause):
+            child.process.pause()
+        elif isinstance(action, Resume):
+            child.process.resume()
+        elif isinstance(action, Trace):
+            self._trace(action)
+        else:
+            assert isinstance(action, Kill)
+            self._children.kill(action.generation)
 
     def _spawn(self, action: Spawn, now: float) -> None:
         dialect = self._core.smtpd.dialect
@@ -254,33 +285,19 @@ class Loop:
         except (OSError, BackendNotFound) as error:
             self._core.backend_lost(now, action.generation, str(error))
 
-    def _measure(self, action: Measure, now: float) -> None:
-        child = self._children.get(action.generation)
-        if child is not None:
-            self._core.measured(now, action.generation, usage_of(child.process.pid))
-
-    def _flush_smtpd(self, now: float) -> None:
-        if not self._smtpd_out and self._core.smtpd.dialect is not None:
-            self._smtpd_out = 1 if self._core.smtpd.dialect.has_services else 0
-        try:
-            written = os.write(self._smtpd_out, self._to_smtpd)
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            self._core.smtpd_closed(now)
-            self._to_smtpd.clear()
+    def _trace(self, action: Trace) -> None:
+        process = self._children.release(action.generation)
+        if process is None:
             return
-        del self._to_smtpd[:written]
-        self._watch_smtpd(writable=bool(self._to_smtpd))
+        process.resume()  # a throttled one is stopped
+        if not self._tracer.trace(action.incident, process, action.keys, action.seconds):
+            self._children.end(process)
 
-    def _watch_smtpd(self, *, writable: bool) -> None:
-        if self._smtpd_out == 0:
-            self._poll.register(0, select.POLLIN | (select.POLLOUT if writable else 0))
-        elif writable:
-            self._poll.register(1, select.POLLOUT)
-        else:
-            with contextlib.suppress(KeyError):
-                self._poll.unregister(1)
+    def _to_smtpd(self, data: bytes, now: float) -> None:
+        dialect = self._core.smtpd.dialect
+        separate = dialect is not None and dialect.has_services
+        if not self._smtpd.send(data, separate=separate):
+            self._core.smtpd_closed(now)
 
     def _survive(self, error: Exception) -> None:
         """An exception of our own: say where (never what: it may hold a key), then go on."""
@@ -295,3 +312,9 @@ class Loop:
         except Exception:
             sys.exc_info()
         time.sleep(0.01)  # a fault that repeats must not become a spin
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

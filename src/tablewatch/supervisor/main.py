@@ -9,11 +9,12 @@ import resource
 import signal
 import sys
 import time
+from dataclasses import replace
 
 from tablewatch import __version__
+from tablewatch.config.knowledge_files import directory_beside, read_directory
 from tablewatch.config.loader import load
 from tablewatch.config.settings import DEFAULT_CONFIG, Config
-from tablewatch.core.actions import Priority
 from tablewatch.core.table import TableCore
 from tablewatch.errors import ConfigError
 from tablewatch.knowledge.classify import Classifier
@@ -69,22 +70,23 @@ def _serve(name: str, arguments: list[str]) -> int:
     with contextlib.suppress(OSError, ValueError):
         # Lookups carry password hashes, and a core file would keep them (ours or a backend's).
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    config, problems = _configuration()
-    if config is None:
-        config, problems = Config(), [*problems, "running on built-in defaults"]
+    config, problems = _first_configuration()
     log = LogWriter()
     core = TableCore(config, os.urandom(32), random.Random())  # noqa: S311 - jitter only
     now = time.monotonic()
-    for problem in problems:
-        core.counters.config_errors += 1
-        core.journal.say(Priority.ERROR, "config " + problem, problem, now)
+    core.misconfigured(problems, now)
     _warm_up()
     here = os.path.dirname(os.path.abspath(sys.argv[0]))
 
     def program() -> str:
         return find_backend(name, (here, *core.config.backend_path))
 
-    Loop(core, program, arguments, log, _configuration).run()
+    # A supervisor that somebody runs by hand is no table of the mail server's.
+    linked = os.environ.get("TABLEWATCH_LINK") != "no"
+    loop = Loop(
+        core, program, arguments, log, read_config=_configuration, backend=name, linked=linked
+    )
+    loop.run()
     log.close(_LOG_GRACE)
     os._exit(0)  # a log thread stuck in syslog(3) must not keep us
 
@@ -100,11 +102,26 @@ def _warm_up() -> None:
     describe_key("\u0142@example.org".encode())
 
 
-def _configuration() -> tuple[Config | None, list[str]]:
-    """Return the configuration, or None and what is wrong with the file."""
-    path = os.environ.get("TABLEWATCH_CONFIG") or None
+def _first_configuration() -> tuple[Config, list[str]]:
+    """Return what can be used of the configuration, and what is wrong with the rest."""
+    config, problems = _configuration()
+    if config is None:
+        config, others = _configuration(patterns=False)
+        if config is None:
+            return Config(), [*others, "running on built-in defaults"]
+        problems = [*problems, "running without the patterns in its directory"]
+    return config, problems
+
+
+def _configuration(*, patterns: bool = True) -> tuple[Config | None, list[str]]:
+    """Return the configuration, or None and what is wrong with its files."""
+    named = os.environ.get("TABLEWATCH_CONFIG") or None
+    path = named or DEFAULT_CONFIG
     try:
-        return load(path or DEFAULT_CONFIG, required=path is not None), []
+        config = load(path, required=named is not None)
+        if patterns:
+            config = replace(config, patterns=read_directory(directory_beside(path)))
+        return config, []
     except ConfigError as error:
         problems = [str(problem) for problem in error.problems]
         return None, [*problems, "configuration not used; see tablewatch check-config"]

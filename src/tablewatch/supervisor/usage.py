@@ -8,6 +8,7 @@ None and the others are told all the same.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 
 import psutil
@@ -20,17 +21,46 @@ UNKNOWN = Usage(None, None, None, None)
 _UNTOLD = (psutil.Error, NotImplementedError, AttributeError, OSError, RuntimeError)
 
 
-def usage_of(pid: int) -> Usage:
-    """Return what process `pid`, which must be a child of ours, and its children use now."""
+def usage_of(pid: int, *, alone: bool = False) -> Usage:
+    """Return what process `pid`, which must be ours or a child, and its children use now.
+
+    With `alone` its children are left out.
+    """
     try:
         family = [psutil.Process(pid)]
     except _UNTOLD:
         return UNKNOWN
-    family += _children(pid)
+    if not alone:
+        family += _children(pid)
     memory = _sum(family, lambda process: process.memory_info().rss)
     descriptors = _sum(family[:1], lambda process: process.num_fds())
     switches = _sum(family[:1], lambda process: process.num_ctx_switches().voluntary)
     return Usage(_sum(family, _cpu), _whole(memory), _whole(descriptors), _whole(switches))
+
+
+def connections_of(pid: int) -> int | None:
+    """Return how many sockets process `pid` has open besides its first three descriptors.
+
+    For a backend those are connections to its database, or to what its resolver asks.
+    """
+    folder = f"/proc/{pid}/fd"
+    try:
+        # psutil reads the tables of all sockets of the machine for it, which takes long on a busy
+        # server, and knows no peers of unix sockets.
+        sockets = {each: os.readlink(f"{folder}/{each}") for each in os.listdir(folder)}
+    except OSError:
+        return _inet_connections(pid)
+    ours = {sockets.get(each) for each in ("0", "1", "2")}
+    return len({name for name in sockets.values() if name.startswith("socket:")} - ours)
+
+
+def _inet_connections(pid: int) -> int | None:
+    with contextlib.suppress(*_UNTOLD):
+        process = psutil.Process(pid)
+        # Its name since psutil 6; Debian 12 has 5.9.
+        ask = getattr(process, "net_connections", None) or process.connections
+        return len(ask(kind="inet"))
+    return None
 
 
 def _children(pid: int) -> list[psutil.Process]:
