@@ -1,0 +1,1 @@
+"""tablewatchd: one per host; asks the supervisors and shows what they say."""
