@@ -1,0 +1,1 @@
+"""``check_tablewatch``, the plugin for Nagios, Icinga and their kin: acquire, judge, present."""
