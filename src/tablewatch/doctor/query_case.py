@@ -1,0 +1,54 @@
+"""One query of one table, and how findings about it are written."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from tablewatch.doctor.findings import Finding, Medium, Severity, Step
+from tablewatch.doctor.patient import Patient, Query
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCase:
+    """A query of a table's backend."""
+
+    patient: Patient
+    query: Query
+
+    def finding(
+        self, what: str, severity: Severity, title: str, why: str, proof: str, *repair: Step
+    ) -> Finding:
+        """Return a finding about the query; ``{}`` in `title` is its key in the configuration.
+
+        Its id is the backend's name and `what`.
+        """
+        return Finding(
+            f"{self.patient.backend}-{what}",
+            severity,
+            title.replace("{}", self.query.key),
+            why,
+            self.patient.table,
+            f"{self.patient.conf}:{self.query.line}",
+            proof,
+            repair,
+        )
+
+    def unchecked(self, title: str, why: str, proof: str) -> Finding:
+        """Return that something could not be looked at."""
+        return self.finding("unchecked", Severity.NOTE, title, why, proof)
+
+
+def update_table(patient: Patient) -> Step:
+    """Return the step that has the backend connect, or read its file, anew."""
+    return Step(Medium.SHELL, f"smtpctl update table {shlex.quote(patient.table or 'NAME')}")
+
+
+def person(text: str) -> Step:
+    """Return what can only be said."""
+    return Step(Medium.PERSON, text)
+
+
+def identifier(name: str) -> str:
+    """Return a name in quotes, as it may be a word of SQL's own, such as user."""
+    return '"' + name.replace('"', '""') + '"'
