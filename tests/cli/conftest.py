@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.cli.fake_daemon import FakeDaemon
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "src"
@@ -101,3 +102,11 @@ def libexec(tmp_path):
     yield made
     for pid in made.left_running():
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """A tablewatchd that listens, and answers what the test tells it to."""
+    fake = FakeDaemon(tmp_path / "control.sock").start()
+    yield fake
+    fake.stop()

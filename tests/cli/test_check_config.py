@@ -75,6 +75,8 @@ def test_a_bad_file_is_refused_with_every_problem_on_stderr(write, capsys):
     assert lines[0] == f'{path}:2: defaults.dedline: unknown key; did you mean "deadline"?'
     assert lines[1] == f"{path}:3: defaults.deadline: 4 has no unit; write 4s, or 4ms"
     assert lines[2].startswith("2 problems. Until they are repaired")
+    assert "tablewatchd does not start" in err
+    assert max(map(len, lines[2:])) <= 80
 
 
 def test_a_missing_default_file_means_built_in_defaults(tmp_path, capsys):
@@ -131,6 +133,24 @@ def test_directories_are_remarked_upon(write, tmp_path, capsys):
     assert f"\n  {place}\n" in out
     assert "\n  /nonexistent  (not there)\n" in out
     assert "none of the directories" not in out
+
+
+def test_the_daemon_is_explained(write, capsys):
+    path = write("daemon:\n  listen: [':10099', '[::1]:10099']\n")
+    assert main(["check-config", path]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^  listen +\[':10099', '\[::1\]:10099'\] +the file, line 2$", out, re.M)
+    assert re.search(r"^  forget_after +1h +built-in$", out, re.M)
+
+
+def test_a_directory_of_sockets_that_others_can_write_is_remarked_upon(write, tmp_path, capsys):
+    place = tmp_path / "run"
+    place.mkdir()
+    place.chmod(0o777)
+    assert main(["check-config", write(f"daemon: {{directory: {place}}}\n")]) == 0
+    out = capsys.readouterr().out
+    assert "another program could put its own sockets there" in out
+    assert f"run: chmod go-w {place}\n" in out
 
 
 def test_it_is_noted_when_no_directory_is_there(write, capsys):

@@ -88,6 +88,7 @@ class Asker:
         max_retries: int | None,
     ) -> None:
         """Start the backend; greet() comes next. Raises BackendFailed."""
+        os.environ["TABLEWATCH_LINK"] = "no"  # a supervisor of ours is no table of the server's
         try:
             self._process = BackendProcess.start(
                 target.program,

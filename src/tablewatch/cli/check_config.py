@@ -9,15 +9,20 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from tablewatch.cli import access, host, smtpd_conf
+from tablewatch.cli import access, host
 from tablewatch.config import explain, loader
 from tablewatch.config.document import Document
+from tablewatch.config.knowledge_files import directory_beside, read_directory
+from tablewatch.config.patterns import Pattern
 from tablewatch.config.settings import DEFAULT_CONFIG, TableSettings
 from tablewatch.config.values import bare, nearest
+from tablewatch.doctor import smtpd_conf
 from tablewatch.errors import ConfigError, Problem
+from tablewatch.knowledge.own import PREFIX
 
 DESCRIPTION = """\
-Check the configuration file and say what is in effect for each table and where it comes from.
+Check the configuration file, and the patterns in the directory beside it (/etc/tablewatch.d), and
+say what is in effect for each table and where it comes from.
 The file is FILE, else what TABLEWATCH_CONFIG names, else /etc/tablewatch.yml. The exit status is
 0 if it can be used, 1 if not; tablewatch.yml(5) describes it.
 """
@@ -41,36 +46,70 @@ def run(args: argparse.Namespace) -> int:
     try:
         document = loader.read(path, required=bool(named))
     except ConfigError as error:
-        _refuse(path, error.problems, as_json=args.json)
+        _refuse(path, error.problems, _WHOLE_FILE, as_json=args.json)
         return 1
-    notes = list(_notes(document, args.table, args.smtpd_conf))
+    try:
+        patterns = read_directory(directory_beside(path))
+    except ConfigError as error:
+        _refuse(path, error.problems, _PATTERNS, as_json=args.json)
+        return 1
+    files = dict.fromkeys([document.path, *(each.file for each in patterns)])
+    notes = list(_notes(document, list(filter(None, files)), args.table, args.smtpd_conf))
     if args.json:
         found = {"file": path, "exists": bool(document.path), "ok": True}
         effect = explain.as_data(document, args.table)
-        print(json.dumps({**found, **effect, "notes": notes}, indent=2))
+        listed = [_as_data(each) for each in patterns]
+        print(json.dumps({**found, **effect, "patterns": listed, "notes": notes}, indent=2))
         return 0
     if document.path:
         print(f"{bare(path, 200)} can be used as it is.\n")
     else:
         print(f"There is no {path}: everything runs on the built-in defaults.\n")
-    remarks = {name: _remark(name) for name in document.config().backend_path}
+    config = document.config()
+    remarks = {name: _remark(name) for name in config.backend_path}
+    remarks[config.daemon.directory] = loader.sockets_trouble(config.daemon.directory)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(explain.account(document, args.table, remarks, colour))
+    for line in _own_patterns(patterns, directory_beside(path)):
+        print(line)
     for note in notes:
         print(f"\nNote: {note}")
     return 0
 
 
-def _refuse(path: str, problems: list[Problem], *, as_json: bool) -> None:
+def _own_patterns(patterns: tuple[Pattern, ...], directory: str) -> Iterator[str]:
+    if not patterns:
+        return
+    yield from ("", f"patterns of your own, from {bare(directory, 200)}")
+    for each in patterns:
+        where = f"{bare(os.path.basename(each.file))} line {each.line_number}"
+        yield f"  {PREFIX}{each.name}, {each.error_class or 'no error'} ({where})"
+        for written in (*each.lines, *(f"... {message}" for message in each.messages)):
+            yield f"    {bare(written, 74)}"
+
+
+def _as_data(pattern: Pattern) -> dict[str, object]:
+    steps = [step._asdict() for step in pattern.steps]
+    return {**pattern._asdict(), "name": PREFIX + pattern.name, "steps": steps}
+
+
+_WHOLE_FILE = (
+    "repaired, a supervisor that is started runs on the\n"
+    "built-in defaults instead of this file, and tablewatchd does not start; what is\n"
+    "running already is not affected."
+)
+_PATTERNS = (
+    "repaired, a supervisor that is started runs without\n"
+    "patterns of your own; what is running already is not affected."
+)
+
+
+def _refuse(path: str, problems: list[Problem], meaning: str, *, as_json: bool) -> None:
     for problem in problems:
         print(problem, file=sys.stderr)
     one = len(problems) == 1
     many = "1 problem. Until it is" if one else f"{len(problems)} problems. Until they are"
-    print(
-        f"{many} repaired, a supervisor that is started runs on the built-in defaults\n"
-        "instead of this file; those already running are not affected.",
-        file=sys.stderr,
-    )
+    print(f"{many} {meaning}", file=sys.stderr)
     if as_json:
         listed = [asdict(problem) for problem in problems]
         print(json.dumps({"file": path, "ok": False, "problems": listed}, indent=2))
@@ -82,15 +121,17 @@ def _remark(directory: str) -> str:
     return "" if loader.directory_exists(directory) else "not there"
 
 
-def _notes(document: Document, table: str, conf: str | None) -> Iterator[str]:
+def _notes(document: Document, files: list[str], table: str, conf: str | None) -> Iterator[str]:
     """Yield what is right as far as the file goes, and still not what somebody would want."""
     config = document.config()
     who = access.account(host.SMTPD_USERS)
-    if document.path and who:
-        for obstacle in access.read_obstacles(document.path, who):
-            yield f"smtpd runs its tables as {who.name}, which can't read this file:\n  {obstacle}"
-        if trouble := loader.file_trouble(document.path, who.uid):
-            yield f"smtpd runs its tables as {who.name}, which won't trust this file:\n  {trouble}"
+    for file in files if who else ():
+        assert who is not None
+        this = "this file" if file == document.path else file
+        for obstacle in access.read_obstacles(file, who):
+            yield f"smtpd runs its tables as {who.name}, which can't read {this}:\n  {obstacle}"
+        if trouble := loader.file_trouble(file, who.uid):
+            yield f"smtpd runs its tables as {who.name}, which won't trust {this}:\n  {trouble}"
     if not any(loader.directory_exists(name) for name in config.backend_path):
         yield "none of the directories of backend_path is there; is a table backend installed?"
     shared = [] if table else list(_traps(config.defaults))

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterable
 
 import tablewatch
-from tablewatch.cli import access, host, links, smtpd_conf
+from tablewatch.cli import access, host, links
 from tablewatch.cli.configured import configuration
 from tablewatch.cli.links import Action, Change
-from tablewatch.cli.smtpd_conf import TableLine
 from tablewatch.config.settings import BACKEND_PATHS
+from tablewatch.doctor import smtpd_conf
+from tablewatch.doctor.smtpd_conf import TableLine
 from tablewatch.errors import InstallError
 
 DESCRIPTION = """\

@@ -7,6 +7,7 @@ import difflib
 import importlib
 import os
 import sys
+from collections.abc import Container
 from typing import NoReturn
 
 from tablewatch import __version__
@@ -18,6 +19,15 @@ COMMANDS = {
     "uninstall": ("tablewatch.cli.uninstall", "remove the links again"),
     "query": ("tablewatch.cli.query", "ask a table backend what smtpd would ask it"),
     "check-config": ("tablewatch.cli.check_config", "check and explain the configuration"),
+    "status": ("tablewatch.cli.status", "show how the tables are doing"),
+    "incidents": ("tablewatch.cli.incidents", "show what went wrong, and what to do about it"),
+    "doctor": ("tablewatch.cli.doctor", "find what is wrong with the databases, and the repair"),
+    "quarantine": ("tablewatch.cli.quarantine", "list, release and add refused keys"),
+    "reset": ("tablewatch.cli.reset", "forget all trouble, ask the database again"),
+    "pause": ("tablewatch.cli.pause", "leave a table's database alone for a while"),
+    "resume": ("tablewatch.cli.resume", "end a pause"),
+    "reload": ("tablewatch.cli.reload", "have the supervisors read tablewatch.yml again"),
+    "completion": ("tablewatch.cli.completion", "make a shell complete our commands"),
     "demo": ("tablewatch.cli.demo", "show a runaway backend, bare and supervised"),
 }
 EX_USAGE = 64  # sysexits(3)
@@ -50,20 +60,27 @@ def main(argv: list[str] | None = None) -> int:
     return status
 
 
-def _run(arguments: list[str]) -> int:
-    wanted = next((each for each in arguments if not each.startswith("-")), "")
+def make_parser(loaded: Container[str]) -> Parser:
+    """Return the parser, which knows the arguments of the commands in `loaded` only."""
     parser = Parser(
         prog="tablewatch",
         description="Keep an OpenSMTPD server up when one of its table backends runs away.",
-        epilog="See tablewatch(1); the supervisor itself is described in table-watch(8).",
+        epilog="See tablewatch(1); the supervisor is described in table-watch(8), the daemon in "
+        "tablewatchd(8).",
     )
     parser.add_argument("--version", action="version", version=f"tablewatch {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, summary) in COMMANDS.items():
-        if name == wanted:
+        if name in loaded:
             importlib.import_module(module).add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def _run(arguments: list[str]) -> int:
+    wanted = next((each for each in arguments if not each.startswith("-")), "")
+    parser = make_parser((wanted,))
     if wanted and wanted not in COMMANDS:
         near = difflib.get_close_matches(wanted, COMMANDS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(COMMANDS)}"

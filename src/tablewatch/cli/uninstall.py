@@ -6,10 +6,11 @@ import argparse
 import os
 import sys
 
-from tablewatch.cli import host, links, smtpd_conf
+from tablewatch.cli import host, links
 from tablewatch.cli.install import add_common_options, changed_lines, restart_steps
-from tablewatch.cli.smtpd_conf import TableLine
 from tablewatch.config.settings import BACKEND_PATHS
+from tablewatch.doctor import smtpd_conf
+from tablewatch.doctor.smtpd_conf import TableLine
 from tablewatch.errors import InstallError
 from tablewatch.supervisor.programs import LINK_PREFIX
 

@@ -151,7 +151,11 @@ class Workshop:
         # The backend is run by this interpreter from this very package.
         path = os.pathsep.join(filter(None, [_OURS, os.environ.get("PYTHONPATH")]))
         config = self._path("tablewatch.yml")
-        return os.environ | {"PYTHONPATH": path, "TABLEWATCH_CONFIG": config}
+        return os.environ | {
+            "PYTHONPATH": path,
+            "TABLEWATCH_CONFIG": config,
+            "TABLEWATCH_LINK": "no",
+        }
 
     def _remove(self) -> None:
         if self._directory:
