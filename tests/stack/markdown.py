@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows as Markdown, the first column to the left."""
-    lines = [tuple(head), ("---", *["---:"] * (len(head) - 1)), *map(tuple, rows)]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Rows as Markdown, the first `left` columns to the left."""
+    sides = ["---"] * left + ["---:"] * (len(head) - left)
+    lines = [tuple(head), tuple(sides), *map(tuple, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -28,6 +28,13 @@ IMSG_PROGRAMS = {
     f"{LIBEXEC}/table-mysql": "opensmtpd-extras",
     f"{LIBEXEC}/table-passwd": "opensmtpd-extras",
 }
+# What looks at tablewatchd.
+WATCHERS = {
+    "chromium": "chromium",
+    "lynx": "lynx",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+}
 PYTHON_NEEDS = "import ensurepip, prometheus_client, psutil, yaml"
 FIRST_TEXT_VERSION = (7, 6)
 
@@ -48,9 +55,40 @@ def missing(flavour: str) -> list[str]:
 def need_stack(flavour: str) -> None:
     """Skip the test if something is missing; in continuous integration, fail it."""
     lacking = missing(flavour)
-    if not lacking:
-        return
-    reason = f"the {flavour} mail server cannot be run here; missing: {'; '.join(lacking)}"
+    if lacking:
+        _lack(f"the {flavour} mail server cannot be run here; missing: {'; '.join(lacking)}")
+
+
+def need_database() -> None:
+    """Skip the test if MariaDB can't be run here; in continuous integration, fail it."""
+    lacking = _programs(dict.fromkeys(mariadb.SERVER, "mariadb-server"))
+    if os.geteuid() != 0:
+        lacking.append("the rights of root")
+    if lacking:
+        _lack(f"no MariaDB can be run here; missing: {'; '.join(lacking)}")
+
+
+def need_driver(module: str, package: str) -> None:
+    """Skip the test if /usr/bin/python3 lacks a driver; in continuous integration, fail it."""
+    command = ["/usr/bin/python3", "-c", f"import {module}"]
+    if subprocess.run(command, capture_output=True, timeout=30, check=False).returncode != 0:
+        _lack(f"missing: the Python module {module} (Debian package {package})")
+
+
+def missing_programs(*names: str) -> list[str]:
+    """Those of these programs that are missing, each with the package that has it."""
+    packages = PROGRAMS | IMSG_PROGRAMS | WATCHERS
+    return _programs({name: packages[name] for name in names})
+
+
+def need_programs(*names: str) -> None:
+    """Skip the test if one of these programs is missing; in continuous integration, fail it."""
+    lacking = missing_programs(*names)
+    if lacking:
+        _lack(f"missing: {'; '.join(lacking)}")
+
+
+def _lack(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

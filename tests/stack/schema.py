@@ -1,4 +1,8 @@
-"""The incident's tables, and the table-mysql configurations that read them."""
+"""The incident's tables, and the table-mysql configurations that read them.
+
+The table of users is shared with a webmail, SOGo, which wants c_uid and c_name of it, too. So there
+are seven columns of text.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,8 @@ CREATE TABLE vdomains (
 ) ENGINE=InnoDB CHARACTER SET {charset} COLLATE {collation};
 CREATE TABLE vusers (
     id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    c_uid VARCHAR(255) NOT NULL DEFAULT '',
+    c_name VARCHAR(255) NOT NULL DEFAULT '',
     mail VARCHAR(255) NOT NULL UNIQUE,
     c_password VARCHAR(255) NOT NULL,
     active TINYINT NOT NULL DEFAULT 1

@@ -153,7 +153,7 @@ class World:
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program inside to its end; subprocess.TimeoutExpired if it does not come to one."""
-        enter = self._entrance() if self.private else []
+        enter = self.entrance() if self.private else []
         done = subprocess.run(
             [*enter, *argv],
             stdin=subprocess.DEVNULL,
@@ -185,7 +185,8 @@ class World:
         """The outside name of an inside path, for as long as the world lives."""
         return Path(f"/proc/{self.pid}/root{inside}") if self.private else Path(inside)
 
-    def _entrance(self) -> list[str]:
+    def entrance(self) -> list[str]:
+        """What to put before a command so that it runs inside."""
         # With --root and --wd nsenter takes those of the target, which is the private copy.
         return ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--root", "--wd", "--"]
 
