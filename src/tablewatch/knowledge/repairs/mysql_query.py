@@ -23,7 +23,7 @@ CONVERT_COLUMNS = Repair(
     "convert the looked-up columns to utf8mb4 (tablewatch doctor has the statements), then: "
     "smtpctl update table NAME. Only such keys are refused",
     (
-        shell("tablewatch doctor --fix-script repair.sql", "names the columns, writes statements"),
+        shell("tablewatch doctor --fix-script repair.sh", "names the columns, writes statements"),
         sql(
             "SELECT table_name, column_name, collation_name FROM information_schema.columns\n"
             "WHERE table_schema = 'DATABASE' AND character_set_name <> 'utf8mb4';",
@@ -54,7 +54,7 @@ INVALID_TEXT = Repair(
     ("tablewatch.yml(5), filter.charset", f"{_MYSQL}charset-connection.html"),
 )
 COMPARE_AS_TEXT = Repair(
-    "compare text with text: in its query the key meets a number, a date or a column too short "
+    "compare text with text: in the query the key meets a number, a date or a column too short "
     "for it",
     (
         DOCTOR,
@@ -67,7 +67,7 @@ COMPARE_AS_TEXT = Repair(
     (_TABLE_MYSQL, f"{_MARIADB}type-conversion/"),
 )
 PLAIN_COMPARISON = Repair(
-    "do not make a pattern of the key: in its query compare with =, or let the pattern be fixed "
+    "do not make a pattern of the key: in the query compare with =, or let the pattern be fixed "
     "and the key its subject",
     (
         sql("SELECT ... WHERE COLUMN_NAME = ?", "in CONF, instead of REGEXP ? or RLIKE ?"),
@@ -80,7 +80,7 @@ PLAIN_COMPARISON = Repair(
     (f"{_MARIADB}pcre/", f"{_MYSQL}regexp.html"),
 )
 ONE_ROW = Repair(
-    "let the subquery in its query find one row: LIMIT 1, or IN instead of =",
+    "let the subquery find one row: LIMIT 1, or IN instead of =",
     (
         sql("SELECT ... WHERE COLUMN_NAME IN (SELECT ...)", "in CONF, instead of = (SELECT ...)"),
         sql(
@@ -93,7 +93,7 @@ ONE_ROW = Repair(
     (f"{_MYSQL}subquery-errors.html",),
 )
 LARGER_PACKET = Repair(
-    "raise max_allowed_packet of the database, or let its query return less",
+    "raise max_allowed_packet of the database, or let the query return less",
     (
         sql("SET GLOBAL max_allowed_packet = 67108864;", "until its next restart"),
         lines(_MY_CNF, "[mysqld]\nmax_allowed_packet = 64M"),

@@ -14,7 +14,7 @@ _LDAPSEARCH = (
 # --- SQLite
 
 SQLITE_COMPARE = Repair(
-    "compare the key as plain text in its query: = ?, with no pattern, JSON or MATCH made of it",
+    "compare the key as plain text in the query: = ?, with no pattern, JSON or MATCH made of it",
     (
         DOCTOR,
         sql("SELECT ... WHERE COLUMN_NAME = ?", "in CONF, instead of LIKE ?, GLOB ? or MATCH ?"),

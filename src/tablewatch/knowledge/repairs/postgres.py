@@ -33,7 +33,7 @@ INVALID_TEXT = Repair(
     ("tablewatch.yml(5), filter.charset", f"{_DOCS}multibyte.html"),
 )
 COMPARE_AS_TEXT = Repair(
-    "compare text with text: in its query the key meets a number, a date or another type",
+    "compare text with text: in the query the key meets a number, a date or another type",
     (
         DOCTOR,
         sql("SELECT ... WHERE COLUMN_NAME::text = $1", "in CONF, instead of COLUMN_NAME = $1"),
@@ -42,7 +42,7 @@ COMPARE_AS_TEXT = Repair(
     (f"{_DOCS}sql-expressions.html", _TABLE_POSTGRES),
 )
 PLAIN_COMPARISON = Repair(
-    "do not make a pattern of the key: in its query compare with =, or let the pattern be fixed "
+    "do not make a pattern of the key: in the query compare with =, or let the pattern be fixed "
     "and the key its subject",
     (
         sql("SELECT ... WHERE COLUMN_NAME = $1", "in CONF, instead of ~ $1 or LIKE $1"),
@@ -55,7 +55,7 @@ PLAIN_COMPARISON = Repair(
     (f"{_DOCS}functions-matching.html",),
 )
 ONE_ROW = Repair(
-    "let the subquery in its query find one row: LIMIT 1, or IN instead of =",
+    "let the subquery find one row: LIMIT 1, or IN instead of =",
     (
         sql("SELECT ... WHERE COLUMN_NAME IN (SELECT ...)", "in CONF, instead of = (SELECT ...)"),
         UPDATE,
@@ -274,7 +274,7 @@ CREATE_DATABASE = Repair(
     (f"{_DOCS}manage-ag-createdb.html",),
 )
 CAST_KEY = Repair(
-    "compare text with text: cast the column in its query, then: smtpctl update table NAME",
+    "compare text with text: cast the column in the query, then: smtpctl update table NAME",
     (
         DOCTOR,
         sql("SELECT ... WHERE COLUMN_NAME::text = $1", "in CONF, instead of COLUMN_NAME = $1"),
@@ -298,8 +298,7 @@ CORRECT_QUERY = Repair(
     (_TABLE_POSTGRES, _ISSUES + "788"),
 )
 NAME_COLLATION = Repair(
-    "say in the query in the backend's file which collation counts, then: smtpctl update table "
-    "NAME",
+    "say in the query which collation counts, then: smtpctl update table NAME",
     (sql('SELECT ... WHERE COLUMN_NAME = $1 COLLATE "C"'), UPDATE),
     (f"{_DOCS}collation.html",),
 )
