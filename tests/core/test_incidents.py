@@ -652,6 +652,18 @@ def test_the_backends_words_are_masked_in_it():
     assert "licezq" not in said
 
 
+def test_in_observe_mode_the_backend_may_be_at_the_next_question_already():
+    """smtpd 7.9 does not wait; what the backend writes is read before its answer is."""
+    player = Player(mode="observe", version="7.9.0").start()
+    first = player.ask("bob")
+    player.ask("qalicezq")
+    player.stderr(RETRY, b"creds[7]: warn: nobody is called qalicezq")
+    player.answer(first, "error")
+    assert "nobody is called q***" in player.log()
+    (incident,) = incidents(player)
+    assert "licezq" not in "".join([*texts(incident), *incident.case.lines])
+
+
 def test_with_keys_in_the_log_nothing_of_the_log_is_in_it():
     player = poisoned(log=LogSettings(show_keys=True))
     player.register()

@@ -161,8 +161,11 @@ class World:
     def repeat(self, number):
         """A backend says its last answer once more."""
         generation = self._pick(number)
-        if generation is not None and self.backends[generation].last:
-            self._backend(generation, self.backends[generation].last)
+        if generation is None or not self.backends[generation].last:
+            return
+        if self.version is None and self.backends[generation].requests:
+            return  # imsg has no ids: that is the answer to the next question, for all one can tell
+        self._backend(generation, self.backends[generation].last)
 
     def speak_late(self, data):
         """One that is gone says something."""

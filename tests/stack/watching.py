@@ -22,6 +22,7 @@ USER = "_tablewatch"
 TABLES_USER = "opensmtpd"  # Debian's
 RUNTIME = "/run/tablewatch"
 CONTROL = f"{RUNTIME}/control.sock"
+KEPT = "/var/db/tablewatch/incidents"
 LOG = "/srv/tablewatchd.log"
 PATIENCE = 60.0  # seconds; how long a broken daemon makes a test wait
 
@@ -69,6 +70,7 @@ class Tablewatchd:
             self._prepared = True
         owner = ["-o", USER, "-g", TABLES_USER, "-m", "2751"]
         world.run(["install", "-d", *owner, RUNTIME])
+        world.run(["install", "-d", "-o", USER, "-g", USER, "-m", "0750", KEPT])
         drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", "--"]
         self.pid = world.start([*drop, f"{PREFIX}/bin/tablewatchd", "-dv"], LOG)
         wait_until(self.answers, f"tablewatchd to answer (it said: {self.log()})", seconds=PATIENCE)
@@ -82,6 +84,11 @@ class Tablewatchd:
     def running(self) -> bool:
         """Whether its process is there, frozen or not."""
         return self.pid != 0 and running(self.pid)
+
+    def end_and_start(self) -> None:
+        """What an upgrade does."""
+        self.end(signal.SIGTERM)
+        self.start()
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it is there."""

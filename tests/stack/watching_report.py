@@ -72,6 +72,10 @@ prometheus/tablewatch.rules.yml{hurried}.
 
 {timeline}
 
+The first good login comes by itself when the breaker's rest is over, a minute at most; `tablewatch
+reset --all` would have brought it at once. From then on the tables are at warning until the
+incident has been quiet for `incidents.quiet`, five minutes.
+
 {alerts}
 
 {others}
@@ -81,8 +85,8 @@ prometheus/tablewatch.rules.yml{hurried}.
 Two users log in over and over, while tablewatchd is treated as the first column says; {rounds}
 rounds of {seconds:.0f} s for each, one after the other in turn. The times are from AUTH to the
 reply, the check of the password included. The ratios are to the first row of the same mail server;
-how far the second row is from it tells how exact they are. Starting a daemon takes a processor for
-a third of a second, which the logins beside it notice as they would notice any other program.
+how far the second row is from it tells how exact they are. A daemon that is started needs a
+processor for a moment, as any other program does.
 
 {fates}
 
@@ -139,7 +143,7 @@ def timeline(story: Story) -> str:
             )
         )
     rows.sort()
-    head = ["after", "what happened", "tables", "check_tablewatch", "a good login"]
+    head = ["after", "what happened", "tables", "check_tablewatch exits", "a good login"]
     return table(head, [[clock(seconds), *rest] for seconds, *rest in rows], left=3)
 
 

@@ -55,6 +55,35 @@ def nursery():
         wait_until(lambda pid=pid: gone(pid), "a child to be gone")
 
 
+def test_one_that_is_handed_over_is_nobodys_of_ours(nursery):
+    child = nursery.start(DEAF)
+    descriptors = {child.process.connection.fileno(), child.process.stderr}
+    assert descriptors <= nursery.registered()
+    process = nursery.children.release(1)
+    assert process is child.process
+    assert nursery.children.get(1) is None
+    assert not descriptors & nursery.registered()
+    assert all(nursery.children.owner(each) is None for each in descriptors)
+    nursery.children.kill(1)
+    nursery.children.end_all()
+    assert not gone(process.pid)
+    nursery.children.end(process)
+    wait_until(lambda: not list(nursery.children.exited()) and process.exit, "it to be reaped")
+    assert process.exit.signal == signal.SIGKILL
+
+
+def test_one_that_is_not_there_can_not_be_handed_over(nursery):
+    assert nursery.children.release(7) is None
+
+
+def test_one_that_is_ended_for_somebody_else_is_reaped_at_the_end_at_the_latest(nursery):
+    nursery.start(LOOP)
+    process = nursery.children.release(1)
+    nursery.children.end(process)
+    nursery.children.end_all()
+    assert process.exit is not None
+
+
 def state(child):
     return psutil.Process(child.process.pid).status()
 

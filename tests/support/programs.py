@@ -6,10 +6,12 @@ import shutil
 import pytest
 
 
-def need(program, package=""):
+def need(program: str, package: str = "") -> str:
     """Return the path of `program`; without it skip the test, in continuous integration fail it."""
     path = shutil.which(program)
     if path is None:
         reason = f"{program} is not installed (Debian package {package or program})"
-        pytest.fail(reason, pytrace=False) if os.environ.get("CI") else pytest.skip(reason)
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
     return path

@@ -11,10 +11,8 @@ import contextlib
 import os
 import queue
 import select
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -137,7 +135,9 @@ class Tracer:
         return _told(said, from_strace, keys)
 
     def _with_ktrace(self, process: BackendProcess, keys: list[bytes], until: float) -> list[str]:
-        with tempfile.TemporaryDirectory(prefix="tablewatch-") as folder:
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - half a megabyte for nothing
+
+        with TemporaryDirectory(prefix="tablewatch-") as folder:
             file = os.path.join(folder, "trace")
             with self._program("ktrace", *KTRACE, "-f", file, "-p", str(process.pid)) as output:
                 said = self._read(output, process, until)
@@ -151,7 +151,8 @@ class Tracer:
     @contextlib.contextmanager
     def _program(self, name: str, *arguments: str) -> Iterator[int]:
         """Run one of the system's programs; what it says can be read. It is ended afterwards."""
-        path = shutil.which(name, path=self._programs)
+        paths = [os.path.join(folder, name) for folder in self._programs.split(":")]
+        path = next((each for each in paths if os.access(each, os.X_OK)), None)
         if path is None:
             raise _NotTraced(f"{name} is not installed; install it, {_INSTEAD}")
         try:
