@@ -402,6 +402,9 @@ def test_it_says_more_on_request(daemon, option):
         crowd = [socket.socket(socket.AF_UNIX) for _ in range(MAX_CONTROLS + 5)]
         for each in crowd:
             each.connect(str(daemon.directory / "control.sock"))
+        for each in crowd[MAX_CONTROLS:]:
+            each.settimeout(60)
+            assert each.recv(1) == b""  # it was refused
         daemon.end(process, signal.SIGTERM)
         for each in crowd:
             each.close()

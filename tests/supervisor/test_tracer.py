@@ -200,6 +200,16 @@ def test_one_that_hangs_is_ended_in_time(bench):
     assert bench.trace(bench.start(), 0.3) == ["no system call in 0.3 s: it computes"]
 
 
+def test_what_it_has_started_itself_is_ended_with_it(bench):
+    """strace stops a child of its own when it begins."""
+    bench.stand_in(
+        "strace", f"sleep 600 & echo $! > {bench.folder}/pid; kill -STOP $!; exec sleep 600"
+    )
+    bench.trace(bench.start(), 0.5)
+    pid = int((bench.folder / "pid").read_text())
+    wait_until(lambda: gone(pid), "the child to be gone")
+
+
 def test_one_that_floods_is_ended_early(bench):
     bench.stand_in("strace", "exec yes '1.5 getpid() = 1'")
     (calls, _) = bench.trace(bench.start(), LONG)

@@ -28,7 +28,7 @@ from tablewatch.daemon.incidents import Incidents
 from tablewatch.daemon.links import HELLO_WITHIN, Link, Links
 from tablewatch.daemon.registry import Registry
 from tablewatch.daemon.rounds import Rounds
-from tablewatch.daemon.sockets import listen
+from tablewatch.daemon.sockets import check, listen
 from tablewatch.daemon.stream import Stream
 from tablewatch.errors import DaemonError
 
@@ -69,6 +69,11 @@ class Hub:
         self._running = False
         self._started = time.monotonic()
         self._apply(settings)
+
+    def check(self) -> None:
+        """Raise DaemonError if start() could not listen; another daemon may be running."""
+        for name in (LINK_SOCKET, CONTROL_SOCKET):
+            check(os.path.join(self._settings.directory, name))
 
     def start(self) -> None:
         """Listen, and serve from now on. Raises DaemonError."""

@@ -38,11 +38,12 @@ class Service:
 
         Raises DaemonError or ConfigError, with nothing left behind.
         """
-        self._hub.start()
+        self._hub.check()
+        self._web.start()
         try:
-            self._web.start()
+            self._hub.start()  # last: whoever starts us looks for control.sock
         except BaseException:
-            self._hub.close()
+            self._web.close()
             raise
         where = f"sockets in {self._daemon.directory}"
         self._log(syslog.LOG_INFO, f"started; {where}, page and metrics at {self._addresses()}")

@@ -16,10 +16,7 @@ def listen(path: str, mode: int) -> socket.socket:
 
     A socket left by a daemon that is gone is replaced. Raises DaemonError, with what to do.
     """
-    folder = os.path.dirname(path)
-    _check_folder(folder)
-    if _is_alive(path):
-        raise DaemonError(f"{path}: a tablewatchd is running there already; stop it first")
+    check(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -42,6 +39,13 @@ def listen(path: str, mode: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def check(path: str) -> None:
+    """Raise DaemonError if a socket can't be made at `path`, or is in use."""
+    _check_folder(os.path.dirname(path))
+    if _is_alive(path):
+        raise DaemonError(f"{path}: a tablewatchd is running there already; stop it first")
 
 
 def _check_folder(folder: str) -> None:

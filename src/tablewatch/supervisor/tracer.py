@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -163,6 +164,7 @@ class Tracer:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={"LC_ALL": "C"},
+                process_group=0,
             )
         except OSError as error:
             raise _NotTraced(f"{name}: {error.strerror}") from None
@@ -170,7 +172,8 @@ class Tracer:
         try:
             yield program.stdout.fileno()
         finally:
-            program.kill()
+            # The group: strace begins with a child that stops itself, and would stay so.
+            os.killpg(program.pid, signal.SIGKILL)
             program.stdout.close()
             program.wait()
 
