@@ -173,7 +173,8 @@ class Tracer:
             yield program.stdout.fileno()
         finally:
             # The group: strace begins with a child that stops itself, and would stay so.
-            os.killpg(program.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(program.pid, signal.SIGKILL)
             program.stdout.close()
             program.wait()
 
