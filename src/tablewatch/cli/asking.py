@@ -88,13 +88,14 @@ class Asker:
         max_retries: int | None,
     ) -> None:
         """Start the backend; greet() comes next. Raises BackendFailed."""
-        os.environ["TABLEWATCH_LINK"] = "no"  # a supervisor of ours is no table of the server's
         try:
             self._process = BackendProcess.start(
                 target.program,
                 [target.conf],
                 target.table,
                 output_is_connection=dialect.has_services,
+                # A supervisor of ours is no table of the mail server's.
+                environment=os.environ | {"TABLEWATCH_LINK": "no"},
             )
         except OSError as error:
             raise BackendFailed(f"can't run {target.program}: {error.strerror}") from None

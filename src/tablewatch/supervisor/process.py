@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 # smtpd hands its children SIGTERM, SIGINT and SIGHUP ignored. A supervised backend gets them back,
@@ -48,12 +49,19 @@ class BackendProcess:
 
     @classmethod
     def start(
-        cls, program: str, arguments: list[str], table: str, *, output_is_connection: bool
+        cls,
+        program: str,
+        arguments: list[str],
+        table: str,
+        *,
+        output_is_connection: bool,
+        environment: Mapping[str, str] | None = None,
     ) -> BackendProcess:
         """Start `program` as smtpd would: argv[0] the table name, the connection on fd 0.
 
         With `output_is_connection` (text protocol) fd 1 is the same connection; otherwise fd 1 goes
-        where stderr goes, so that a stray print is logged and harms nothing. Raises OSError.
+        where stderr goes, so that a stray print is logged and harms nothing. `environment`: ours if
+        None. Raises OSError.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         stderr_read, stderr_write = _stderr_pair()
@@ -62,7 +70,7 @@ class BackendProcess:
             pid = os.posix_spawn(
                 program,
                 [table, *arguments],
-                os.environ,
+                os.environ if environment is None else environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
                     (os.POSIX_SPAWN_DUP2, stdout, 1),
