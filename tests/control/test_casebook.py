@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.control.test_snapshot import ASKED, DAMAGE_DONE, KEYS, REFUSED_KEYS, SECRETIVE, SECRETS
+from tests.control.test_snapshot import ASKED, KEYS, REFUSED_KEYS, SECRETIVE, SECRETS, play
 from tests.core.player import RECONNECT, RETRY, Player
-from tests.core.test_invariants import CONFIGS, EVENTS, NUMBERS, OPERATOR, TRACE, lists
+from tests.core.test_invariants import EVENTS, NUMBERS, OPERATOR, TRACE, lists
 from tests.core.world import LINES, SERVICES, World
 
 from tablewatch.config.patterns import Pattern, PatternStep
@@ -99,24 +99,6 @@ def poison(world, key, service, said):
     world.answer(0, "error")
 
 
-def play(world, events):
-    """Play `events`; yield after each."""
-    for name, *arguments in events:
-        if name in DAMAGE_DONE and not world.enforcing:
-            continue
-        if world.version is None and "auth" in arguments:
-            continue  # imsg has no such service
-        world.excuses += name in ("fail", "reload", "leak")
-        if name == "reload":
-            world.reload(CONFIGS[arguments[0]])
-        elif name in ("write", "poison"):
-            (write if name == "write" else poison)(world, *arguments)
-        else:
-            getattr(world, name)(*arguments)
-        world.check()
-        yield
-
-
 TRACED = {
     name: Config(defaults=replace(each.defaults, trace=TRACE)) for name, each in SECRETIVE.items()
 }
@@ -128,7 +110,7 @@ TRACED = {
 def test_no_key_and_no_password_is_ever_in_a_report(version, config, events):
     services = SERVICES if version is None else (*SERVICES, "auth")
     world = World(TRACED[config], version=version, services=services)
-    for _ in play(world, events):
+    for _ in play(world, events, write=write, poison=poison):
         for told in reports(world):
             text = line(told).decode()
             assert not [secret for secret in SECRETS if secret in text]
@@ -173,7 +155,7 @@ def test_the_world_above_has_everything_in_it():
             ("poison", KEYS[5], "auth", [ECHOES[0], "denied"]),
             ("wait", 700.0),
         ]
-        for _ in play(world, events):
+        for _ in play(world, events, write=write, poison=poison):
             for told in reports(world):
                 seen["keys"] += len(told.keys)
                 seen["lines"] += len(told.lines)

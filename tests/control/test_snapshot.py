@@ -127,7 +127,7 @@ def poison(world, key, service, what):
     world.answer(0, "error")
 
 
-def play(world, events):
+def play(world, events, write=write, poison=poison):
     """Play `events`; yield before, between and after them."""
     yield
     for name, *arguments in events:

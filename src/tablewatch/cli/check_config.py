@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from tablewatch.cli import access, host
 from tablewatch.config import explain, loader
+from tablewatch.config.daemon_settings import SMTPD_USERS
 from tablewatch.config.document import Document
 from tablewatch.config.knowledge_files import directory_beside, read_directory
 from tablewatch.config.patterns import Pattern
@@ -124,7 +125,7 @@ def _remark(directory: str) -> str:
 def _notes(document: Document, files: list[str], table: str, conf: str | None) -> Iterator[str]:
     """Yield what is right as far as the file goes, and still not what somebody would want."""
     config = document.config()
-    who = access.account(host.SMTPD_USERS)
+    who = access.account(SMTPD_USERS)
     for file in files if who else ():
         assert who is not None
         this = "this file" if file == document.path else file

@@ -64,6 +64,11 @@ def add_target(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
     which.add_argument("--all", action="store_true", help="every table of this host")
 
 
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Add TABLE, which need not be given."""
+    parser.add_argument("table", nargs="?", type=table_name, metavar="TABLE", help="default: all")
+
+
 def add_term(parser: argparse.ArgumentParser) -> None:
     """Add --for, in seconds: one hour unless it is said."""
     parser.add_argument(

@@ -13,6 +13,7 @@ from datetime import datetime
 from tablewatch.cli import access, doctor_view, host
 from tablewatch.cli.configured import configuration
 from tablewatch.cli.paper import clean, paper_of, prepare_output
+from tablewatch.config.daemon_settings import SMTPD_USERS
 from tablewatch.config.settings import Config
 from tablewatch.doctor import examination, fix_script, smtpd_conf
 from tablewatch.doctor.examination import UNKNOWN, Diagnosis, Named
@@ -144,7 +145,7 @@ def _from_line(line: TableLine) -> Named:
 
 
 def _host(config: Config) -> Host:
-    who = access.account(host.SMTPD_USERS)
+    who = access.account(SMTPD_USERS)
 
     def program(backend: str) -> str:
         try:

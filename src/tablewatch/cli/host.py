@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterable
 
-# OpenBSD, Debian, others that build the portable version with its own defaults.
-SMTPD_USERS = ("_smtpd", "opensmtpd", "smtpd")
 SMTPD_CONFS = ("/etc/mail/smtpd.conf", "/etc/smtpd.conf", "/etc/smtpd/smtpd.conf")
 
 

@@ -54,9 +54,7 @@ def _add_list(
     actions: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser("list", help="list them", description=LIST)
-    parser.add_argument(
-        "table", nargs="?", type=daemon_control.table_name, metavar="TABLE", help="default: all"
-    )
+    daemon_control.add_table(parser)
     return parser
 
 

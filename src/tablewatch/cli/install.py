@@ -12,6 +12,7 @@ import tablewatch
 from tablewatch.cli import access, host, links
 from tablewatch.cli.configured import configuration
 from tablewatch.cli.links import Action, Change
+from tablewatch.config.daemon_settings import SMTPD_USERS
 from tablewatch.config.settings import BACKEND_PATHS
 from tablewatch.doctor import smtpd_conf
 from tablewatch.doctor.smtpd_conf import TableLine
@@ -95,7 +96,7 @@ def _told(change: Change, dry_run: bool) -> str:
 
 
 def _warn_about_access(program: str, *, own: bool) -> None:
-    who = access.account(host.SMTPD_USERS)
+    who = access.account(SMTPD_USERS)
     if who is None:
         return
     obstacles = access.run_obstacles(program, who)

@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-from tablewatch.cli import access, host
+from tablewatch.cli import access
 from tablewatch.cli.asking import Asker, Speaker, Target
 from tablewatch.cli.configured import configuration
 from tablewatch.cli.connecting import connect
 from tablewatch.cli.report import Report
+from tablewatch.config.daemon_settings import SMTPD_USERS
 from tablewatch.config.settings import Config
 from tablewatch.config.values import parse_duration
 from tablewatch.errors import BackendFailed, TablewatchError
@@ -214,7 +215,7 @@ class _Query:
 
     def _note_about_access(self) -> None:
         """Say so when this works only because we are somebody else than smtpd."""
-        who = access.account(host.SMTPD_USERS)
+        who = access.account(SMTPD_USERS)
         if who is None or who.uid == os.geteuid():
             return
         obstacles = access.run_obstacles(self._target.program, who)

@@ -11,6 +11,9 @@ from tablewatch.config.values import number, seconds, several
 LINK_SOCKET = "link.sock"  # supervisors
 CONTROL_SOCKET = "control.sock"  # tools
 
+# smtpd's user for tables: OpenBSD, Debian, others that build the portable version as it comes.
+SMTPD_USERS = ("_smtpd", "opensmtpd", "smtpd")
+
 # What is left of sockaddr_un's 104 bytes (BSD; Linux has 108) for the directory.
 _LONGEST = 104 - len(f"/{CONTROL_SOCKET}\0")
 
@@ -23,15 +26,13 @@ class DaemonSettings:
     # is emptied at boot: a socket without its daemon would only be in the way.
     directory: str = field(default="/var/run/tablewatch", metadata={"kind": Directory(_LONGEST)})
     # Metrics and the status page, for this host alone: whoever may look from outside is for the
-    # administrator to say. The port is free in the list of Prometheus exporters.
+    # administrator to say. The ports 9100 to 9999 of Prometheus exporters are all taken.
     listen: tuple[str, ...] = field(default=("127.0.0.1:10099",), metadata=several(Address()))
     # TLS and passwords for these, in the format of the Prometheus exporters. None: plain HTTP.
     web_config: str = field(default="", metadata={"kind": File()})
     # Whose processes may say that they are a table: smtpd's user for tables, on OpenBSD, Debian
     # and elsewhere. root always may.
-    supervisors: tuple[str, ...] = field(
-        default=("_smtpd", "opensmtpd", "smtpd"), metadata=several(User())
-    )
+    supervisors: tuple[str, ...] = field(default=SMTPD_USERS, metadata=several(User()))
     # Who may see incidents, list and release keys, reset, pause and reload, besides root; the
     # status is free to all on the host, as the page is. None: what is refused is a matter of
     # security.

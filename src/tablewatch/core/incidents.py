@@ -55,7 +55,6 @@ class Incident:
     error_class: str
     cause: str
     repair: Repair
-    todo: str
     case: CaseFile
     opened: float
     last: float
@@ -63,6 +62,11 @@ class Incident:
     count: int = 0
     version: int = 0  # counts its changes
     done: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_STEPS))
+
+    @property
+    def todo(self) -> str:
+        """What the administrator can do, in a sentence."""
+        return self.repair.summary
 
 
 class Incidents:
@@ -115,7 +119,6 @@ class Incidents:
         if incident.cause != subject.cause:
             incident.cause = subject.cause
             incident.repair = subject.repair.for_table(self.table)
-            incident.todo = incident.repair.summary
         incident.last = now
         incident.count += 1
         self._current = incident
@@ -176,6 +179,8 @@ class Incidents:
 
     def next_due(self) -> float | None:
         """Return when tick() has something to close."""
+        if not self._open:  # the usual case costs nothing
+            return None
         return min((each.last + self.quiet for each in self._passing()), default=None)
 
     def _passing(self) -> list[Incident]:
@@ -195,7 +200,6 @@ class Incidents:
             error_class=subject.error_class,
             cause=subject.cause,
             repair=repair,
-            todo=repair.summary,
             case=case,
             opened=now,
             last=now,

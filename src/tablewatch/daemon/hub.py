@@ -22,10 +22,10 @@ from tablewatch.config.daemon_settings import CONTROL_SOCKET, LINK_SOCKET, Daemo
 from tablewatch.control.peers import peer_of, uids_of
 from tablewatch.control.status import Daemon, HostStatus
 from tablewatch.control.wire import MAX_REPLY
-from tablewatch.daemon import links as links_module
 from tablewatch.daemon.controls import Controls
 from tablewatch.daemon.incidents import Incidents
 from tablewatch.daemon.links import HELLO_WITHIN, Link, Links
+from tablewatch.daemon.links import MAX_OUTGOING as LINK_OUTGOING
 from tablewatch.daemon.registry import Registry
 from tablewatch.daemon.rounds import Rounds
 from tablewatch.daemon.sockets import check, listen
@@ -101,7 +101,7 @@ class Hub:
         patience = min(timeout, self._settings.timeout)
 
         def want() -> None:
-            now = links_module.clock()
+            now = time.monotonic()
             self._rounds.want(future, now + patience, now)
 
         self._call(want)
@@ -142,7 +142,7 @@ class Hub:
 
     def _run(self) -> None:
         while self._running:
-            now = links_module.clock()
+            now = time.monotonic()
             due = self._next_due()
             timeout = None if due is None else max(0.0, due - now)
             for key, events in self._selector.select(timeout):
@@ -151,7 +151,7 @@ class Hub:
                 except Exception as error:  # one peer's trouble must not be everybody's
                     self._survive(key.data, error)
             try:
-                self._tick(links_module.clock())
+                self._tick(time.monotonic())
             except Exception as error:
                 self._survive(None, error)
                 time.sleep(0.1)  # a fault that repeats must not become a spin
@@ -180,7 +180,7 @@ class Hub:
             call()
 
     def _on_stream(self, stream: Stream, events: int) -> None:
-        now = links_module.clock()
+        now = time.monotonic()
         if events & selectors.EVENT_WRITE:
             stream.flush()
         if events & selectors.EVENT_READ and not stream.closed:
@@ -200,7 +200,7 @@ class Hub:
             time.sleep(0.01)
             return
         peer = peer_of(connection)
-        now = links_module.clock()
+        now = time.monotonic()
         uid = peer.uid if peer is not None else -1
         if name == LINK_SOCKET:
             refused = peer is not None and uid not in self._supervisors
@@ -218,7 +218,7 @@ class Hub:
             connection,
             peer,
             self._selector,
-            max_outgoing=links_module.MAX_OUTGOING if is_link else MAX_REPLY,
+            max_outgoing=LINK_OUTGOING if is_link else MAX_REPLY,
             deadline=now + (HELLO_WITHIN if is_link else CONTROL_WITHIN),
         )
         self._of_stream[stream] = self._links.add(stream) if is_link else None
@@ -259,7 +259,7 @@ class Hub:
         self._log(_WARNING, f"internal error with a connection: {type(error).__name__}: {error}")
         if isinstance(data, Stream):
             data.close()
-            self._sweep(links_module.clock())
+            self._sweep(time.monotonic())
 
     # --- what others ask for ------------------------------------------------------------------
 

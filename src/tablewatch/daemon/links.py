@@ -107,12 +107,12 @@ class Links:
             done(False, "its supervisor has too much to do already", {})
             return
         number = next(self._number)
-        order = {"type": "do", "id": number, "command": command, "arguments": arguments}
-        if len(encode(order)) > MAX_ORDER:
+        order = encode({"type": "do", "id": number, "command": command, "arguments": arguments})
+        if len(order) > MAX_ORDER:
             done(False, f"a command of more than {MAX_ORDER} bytes", {})
             return
         link.waiting[number] = done
-        link.stream.send(order)
+        link.stream.write(order)
 
     def drop(self, link: Link, now: float) -> None:
         """Forget a supervisor whose connection is closed."""
@@ -195,8 +195,3 @@ class Links:
         line = self._said.admit(text, text, now)
         if line is not None:
             self._log(priority, line)
-
-
-def clock() -> float:
-    """Return the time all of the hub goes by, in monotonic seconds."""
-    return time.monotonic()

@@ -12,8 +12,7 @@ import pwd
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# OpenBSD, Debian, others that build the portable version with its own defaults.
-SMTPD_USERS = ("_smtpd", "opensmtpd", "smtpd")
+from tablewatch.config.daemon_settings import SMTPD_USERS
 
 
 class Account(NamedTuple):

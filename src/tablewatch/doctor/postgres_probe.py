@@ -33,11 +33,7 @@ def examine_plainest(case: Case) -> Iterator[Finding]:
     if error.code == _TIMEOUT:
         yield _slow(case, [PLAIN])
     elif error.code == _READ_ONLY:
-        yield case.unchecked(
-            "{} changes the database, so it was not asked",
-            "The doctor changes nothing: which keys it fails for can't be told.",
-            str(error),
-        )
+        yield case.changes_something(str(error))
     else:
         steps = repairs(case, error)
         if error.code == _NO_PRIVILEGE:
@@ -67,15 +63,7 @@ def examine_nasty(case: Case) -> Iterator[Finding]:
             matched.append(nasty)
     yield from _for_some_keys(case, failed)
     if matched:
-        yield case.finding(
-            "match",
-            Severity.WARNING,
-            "{} finds somebody for keys that are nobody's",
-            "A client chooses the key. Where it is taken for a pattern, or only a part of it "
-            "counts, whoever sends one that fits gets another's entry.",
-            "\n".join(map(str, matched)),
-            person("Compare the key with =, or make it the subject of a pattern, not the pattern."),
-        )
+        yield case.matches(matched)
 
 
 def _ask(case: Case, key: bytes | None) -> tuple[ServerError | None, bool]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tablewatch.doctor.findings import Finding, Medium, Severity, Step
+from tablewatch.doctor.keys import NastyKey
 from tablewatch.doctor.patient import Patient, Query
 
 
@@ -37,6 +39,26 @@ class QueryCase:
     def unchecked(self, title: str, why: str, proof: str) -> Finding:
         """Return that something could not be looked at."""
         return self.finding("unchecked", Severity.NOTE, title, why, proof)
+
+    def changes_something(self, proof: str) -> Finding:
+        """Return that it was not asked, as it would change the database."""
+        return self.unchecked(
+            "{} changes the database, so it was not asked",
+            "The doctor changes nothing: which keys it fails for can't be told.",
+            proof,
+        )
+
+    def matches(self, keys: Iterable[NastyKey]) -> Finding:
+        """Return that it finds somebody for `keys`, which are nobody's."""
+        return self.finding(
+            "match",
+            Severity.WARNING,
+            "{} finds somebody for keys that are nobody's",
+            "A client chooses the key. Where it is taken for a pattern, or only a part of it "
+            "counts, whoever sends one that fits gets another's entry.",
+            "\n".join(map(str, keys)),
+            person("Compare the key with =, or make it the subject of a pattern, not the pattern."),
+        )
 
 
 def update_table(patient: Patient) -> Step:

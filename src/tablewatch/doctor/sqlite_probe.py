@@ -35,15 +35,7 @@ def examine_answers(case: Case) -> Iterator[Finding]:
     if rest:
         yield _for_some_keys(case, rest)
     if matched:
-        yield case.finding(
-            "match",
-            Severity.WARNING,
-            "{} finds somebody for keys that are nobody's",
-            "A client chooses the key. Where it is taken for a pattern, or only a part of it "
-            "counts, whoever sends one that fits gets another's entry.",
-            "\n".join(map(str, matched)),
-            person("Compare the key with =, or make it the subject of a pattern, not the pattern."),
-        )
+        yield case.matches(matched)
 
 
 def _ask(case: Case, key: NastyKey) -> tuple[DatabaseError | None, bool]:
@@ -67,11 +59,7 @@ def _for_every_key(case: Case, error: DatabaseError) -> Finding:
             person("Find what holds the lock so long (fuser FILE), and have it commit sooner."),
         )
     if error.forbidden:
-        return case.unchecked(
-            "{} changes the database, so it was not asked",
-            "The doctor changes nothing: which keys it fails for can't be told.",
-            str(error),
-        )
+        return case.changes_something(str(error))
     return case.finding(
         "probe",
         Severity.CRITICAL,

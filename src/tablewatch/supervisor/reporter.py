@@ -141,7 +141,6 @@ class Reporter:
             return f"{entry.shown} is refused", {"id": entry.id}
         if command == "reset":
             operator.reset(core, now)
-            core.tick(now)
             return "all keys released, breaker closed, backend started if there was none", {}
         if command == "pause":
             operator.pause(core, now, _seconds(arguments))
