@@ -1,5 +1,6 @@
 """A look at a runaway: short, bounded, without secrets, and nothing of it is left afterwards."""
 
+import contextlib
 import socket
 import sys
 import threading
@@ -34,6 +35,8 @@ class Bench:
         self.woken = threading.Event()
         self.processes = []
         self.tracer = None
+        # Servers of other tests, which last as long as the session does.
+        self.before = [each.pid for each in psutil.Process().children()]
 
     def start(self, code=SLEEPS):
         process = BackendProcess.start(
@@ -73,7 +76,12 @@ class Bench:
     def others(self):
         """Processes beside the backends that run still."""
         mine = {process.pid for process in self.processes}
-        found = psutil.Process().children(recursive=True)
+        found = []
+        for child in psutil.Process().children():
+            if child.pid not in self.before:
+                found.append(child)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found += child.children(recursive=True)
         return [each for each in found if each.pid not in mine and not gone(each.pid)]
 
     def close(self):
