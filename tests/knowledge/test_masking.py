@@ -53,6 +53,8 @@ def test_what_stands_around_a_hash_stays():
         ("PASSWD=geheim", "PASSWD=***"),
         ("pwd => geheim", "pwd => ***"),
         ("c_password='geheim", "c_password=***"),
+        # the quote before belongs to a value that has no end
+        ("key password='a\\ password='geheim' x", "key password=*** x"),
         ("my password geheim is", "my password *** is"),
         ("warn: missing value for key password:geheim", "warn: missing value for key password:***"),
         # printed by libpq for `password=my geheim`

@@ -45,7 +45,11 @@ _HASHES = re.compile(
     re.I | re.X,
 )
 # A value: quoted, or up to white space; \ takes the next character along, as in libpq's conninfo.
-_VALUE = r"""(?:"(?:[^"\\]|\\.?)*(?:"|$)|'(?:[^'\\]|\\.?|'')*(?:'|$)|(?:\\.|\S)+)"""
+# What follows the closing quote at once belongs to it: the quote may have been another value's.
+_VALUE = (
+    r"""(?:(?:"(?:[^"\\]|\\.?)*(?:"|$)|'(?:[^'\\]|\\.?|'')*(?:'|$))(?:\w\S*)?"""
+    r"""|(?:\\.|\S)+)"""
+)
 _PASSWORD = re.compile(
     rf"""(pass(?:word|wd|phrase)|pwd|secret)(["'\])]*\s*(?:->|=>|[:=])\s*)"""
     rf"(?!(?:YES|NO)\)){_VALUE}",
@@ -79,12 +83,15 @@ _FILTER = re.compile(r"(ldap_query: filter=)(?:.*(, ret=-?\d+)$|.*)", re.S)
 _ADDRESS = re.compile(r"""(?<![^\s"'<>()\[\]:;,|])[^\s"<>()\[\]:;,|@]+@[^\s"'<>()\[\]:;,|]+""")
 
 
-def scrub(text: str, keys: Iterable[bytes], *, show_keys: bool = False) -> str:
+def scrub(
+    text: str, keys: Iterable[bytes], *, show_keys: bool = False, secrets: Iterable[bytes] = ()
+) -> str:
     """Return `text` without what nobody may see.
 
-    Password hashes, passwords and the user part of URLs are always taken out. Unless `show_keys`,
-    so are the given `keys`, however the line writes them, whatever else looks like a key, and the
-    local part of every mail address. Host names and IP addresses stay.
+    Password hashes, passwords and the user part of URLs are always taken out, and so are
+    `secrets`: keys of ``auth``, which hold a password. Unless `show_keys`, so are the given `keys`,
+    however the line writes them, whatever else looks like a key, and the local part of every mail
+    address. Host names and IP addresses stay.
 
     Costs tens of microseconds: for lines that are shown, not for every line of a flood.
     """
@@ -93,6 +100,8 @@ def scrub(text: str, keys: Iterable[bytes], *, show_keys: bool = False) -> str:
     text = _PASSWORD.sub(rf"\1\2{MASK}", text)
     text = _PASSWORD_WORD.sub(rf"\1\2{MASK}", text)
     text = _HASHES.sub(MASK, text)
+    for form, _, short in _forms(secrets):
+        text = _replace_quoted(text, form, HIDDEN) if short else _replace(text, form, HIDDEN)
     if show_keys:
         return text
     for form, masked, short in _forms(keys):
