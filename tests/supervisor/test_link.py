@@ -1,5 +1,6 @@
 """The line to the daemon: real sockets, with the time given."""
 
+import errno
 import json
 import os
 import random
@@ -420,3 +421,15 @@ def test_a_closed_one_takes_what_it_is_told_in_silence(world):
     assert world.link.dispatch(select.POLLIN, world.now) == []
     assert world.link.dropped == 1
     world.link.close()
+
+
+def test_without_a_descriptor_it_tries_again_later(world, monkeypatch):
+    def none_left(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    world.daemon.start()
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", none_left)
+        world.tick()
+    assert world.tick() >= MIN_WAIT / 2
+    assert world.daemon.accept()["type"] == "hello"

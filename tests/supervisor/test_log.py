@@ -108,3 +108,18 @@ def test_nothing_is_started_before_there_is_something_to_say():
     before = threading.active_count()
     LogWriter()
     assert threading.active_count() == before
+
+
+def test_without_a_thread_lines_wait_for_one(monkeypatch, syslogd):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    lines, _ = syslogd
+    writer, settings = LogWriter(), LogSettings(stderr=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        writer.write(Log(Priority.INFO, "first"), settings)
+        assert lines == []
+    writer.write(Log(Priority.INFO, "second"), settings)
+    writer.close(60)
+    assert lines[1:] == [(syslog.LOG_INFO, "first"), (syslog.LOG_INFO, "second")]

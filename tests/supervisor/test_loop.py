@@ -1,5 +1,6 @@
 """The real program between a smtpd that is played and a real, misbehaving backend process."""
 
+import math
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from tests.supervisor.conftest import QUIET
 from tests.support.smtpd import FakeSmtpd, gone, wait_until
 
 from tablewatch.protocol.messages import Operation, Ready, Verdict
+from tablewatch.supervisor.loop import _milliseconds
 
 BAD_KEYS = ["loop", "die", "empty", "garbage"]
 
@@ -68,8 +70,10 @@ def test_a_backend_that_does_not_answer_is_replaced_at_the_deadline(workshop, di
     workshop.configure("{deadline: 300ms, spares: 0, log: {syslog: false}}", protocol=dialect)
     with FakeSmtpd(workshop, dialect) as smtpd:
         smtpd.handshake()
+        wait_until(lambda: is_found(smtpd.ask(b"alice"), b"alice"), "a backend that answers")
+        pid = workshop.pids()[-1]
         assert is_error(smtpd.ask(key))
-        wait_until(lambda: gone(workshop.pids()[0]), "the old backend to be gone")
+        wait_until(lambda: gone(pid), "the old backend to be gone")
 
 
 def test_a_stopped_backend_is_replaced_at_the_deadline(workshop):
@@ -231,3 +235,55 @@ def test_nothing_of_a_key_or_value_is_logged(workshop, dialect):
         wait_until(lambda: "counters" in smtpd.log(), "the log")
         assert "alice" not in smtpd.log()
         assert "value of" not in smtpd.log()
+
+
+def test_summaries_of_many_kinds_of_lines_do_not_stop_the_lookups(workshop):
+    # A line about each quarantined key: more kinds than the collapser remembers. It wants the
+    # summaries of those it forgets to be logged at once, and says so with an infinite time.
+    settings = "quarantine: {learn: no}, budget: {per_second: 1000}, spares: 0"
+    workshop.configure(f"{{{settings}, log: {{syslog: false}}}}")
+    with FakeSmtpd(workshop) as smtpd:
+        smtpd.handshake()
+        for number in range(80):
+            assert is_error(smtpd.ask(f"\u0142{number}".encode()))
+            assert is_found(smtpd.ask(b"alice"), b"alice")
+        assert "internal error" not in smtpd.log()
+
+
+BROKEN = """
+from tablewatch.core.table import TableCore
+
+def broken(self, now):
+    raise ZeroDivisionError("alice")
+
+TableCore.next_deadline = broken
+from tablewatch.supervisor.main import main
+main()
+"""
+
+
+def test_a_defect_before_each_turn_does_not_keep_smtpd_from_its_answers(workshop, dialect):
+    workshop.configure("{spares: 0, log: {syslog: false}}", protocol=dialect)
+    workshop._script("table-watch", BROKEN)
+    with FakeSmtpd(workshop, dialect) as smtpd:
+        smtpd.handshake()
+        for _ in range(3):
+            assert smtpd.ask(b"alice") is not None
+        wait_until(lambda: "internal error: ZeroDivisionError at broken" in smtpd.log(), "the log")
+        assert "alice" not in smtpd.log()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "milliseconds"),
+    [
+        (-math.inf, 0),
+        (-1.0, 0),
+        (0.0, 0),
+        (0.0001, 1),
+        (1.0, 1000),
+        (1e9, 3_600_000),
+        (math.inf, 3_600_000),
+    ],
+)
+def test_poll_waits_for_whole_milliseconds_at_least_as_long_as_it_should(seconds, milliseconds):
+    assert _milliseconds(seconds) == milliseconds

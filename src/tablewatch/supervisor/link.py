@@ -161,7 +161,10 @@ class Link:
         self._due = now + self._wait * self._rng.uniform(0.5, 1.0)
         if not self._is_safe():
             return
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError:  # as many descriptors as there may be
+            return
         connection.setblocking(False)
         try:
             connection.connect(self._path)

@@ -40,8 +40,12 @@ class LogWriter:
             return
         self._lines.put((line, settings))
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="log", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # as many threads as there may be; the next line tries again
+                return
+            self._thread = thread
 
     def close(self, timeout: float) -> None:
         """Give the lines still waiting up to `timeout` seconds."""

@@ -36,6 +36,7 @@ from tablewatch.supervisor.tracer import Tracer
 from tablewatch.supervisor.usage import usage_of
 
 _LONGEST_WAIT = 3_600_000  # milliseconds; poll(2) takes a C int
+_UNKNOWN = 0.1  # seconds to the next look while it can't be told when something is due
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -107,10 +108,10 @@ class Loop:
     def _turn(self) -> None:
         core = self._core
         now = time.monotonic()
-        due = _earlier(core.next_deadline(now), self._daemon.next_due())
+        due = self._next_due(now)
         timeout = None
         if due is not None:
-            timeout = min(_LONGEST_WAIT, max(0, math.ceil((due - now) * 1000)))
+            timeout = _milliseconds(due - now)
         ready = self._poll.poll(timeout)
         if len(ready) > 1:
             ready.sort(key=lambda item: self._turn_of(item[0]))
@@ -123,6 +124,14 @@ class Loop:
             self._perform(now)
             self._daemon.tick(now)
             self._perform(now)
+
+    def _next_due(self, now: float) -> float | None:
+        """Return when something is to be done; whatever goes wrong, smtpd is listened to."""
+        try:
+            return _earlier(self._core.next_deadline(now), self._daemon.next_due())
+        except Exception as error:
+            self._survive(error)
+            return now + _UNKNOWN
 
     def _turn_of(self, descriptor: int) -> int:
         """Stderr first: what was written before an answer belongs to the request answered.
@@ -318,3 +327,8 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
+
+
+def _milliseconds(seconds: float) -> int:
+    """Round up, for poll(2); what is due may be due infinitely long ago, or never."""
+    return math.ceil(min(_LONGEST_WAIT, max(0.0, seconds * 1000)))

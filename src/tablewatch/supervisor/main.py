@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
-import resource
 import signal
 import sys
 import time
 from dataclasses import replace
 
-from tablewatch import __version__
+from tablewatch import __version__, corefile
 from tablewatch.config.knowledge_files import directory_beside, read_directory
 from tablewatch.config.loader import load
 from tablewatch.config.settings import DEFAULT_CONFIG, Config
@@ -67,9 +65,7 @@ def main() -> int:
 def _serve(name: str, arguments: list[str]) -> int:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError, ValueError):
-        # Lookups carry password hashes, and a core file would keep them (ours or a backend's).
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    corefile.refuse()
     config, problems = _first_configuration()
     log = LogWriter()
     core = TableCore(config, os.urandom(32), random.Random())  # noqa: S311 - jitter only
