@@ -82,10 +82,14 @@ def test_a_line_the_backend_does_not_take(backend, text, proof):
     assert found.severity is (Severity.WARNING if backend == "sqlite" else Severity.CRITICAL)
 
 
-@pytest.mark.parametrize("number", ["soon", "-1", "2147483648", "1.5"])
+@pytest.mark.parametrize("number", ["soon", "-1", "2147483648", "1.5", "9" * 5000])
 def test_what_has_to_be_a_number(number):
     (found,) = parse(f"fetch_source_expire {number}").findings
     assert found.proof == "fetch_source_expire is no number"
+
+
+def test_a_number_may_begin_with_zeros():
+    assert not parse("fetch_source_expire 0000000000000060").findings
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,33 @@ def test_watching_and_unwatching_are_each_others_reverse(conf):
         ("b = mysql:/c\ntable c $b # see above\n", "table c watch-mysql:/c # see above"),
         ('p="/c"\nb = "mysql"\ntable c "mysql:/c"\n', 'table c "watch-mysql:/c"'),
         ("n = c\ntable $n mysql:/c\n", "table $n watch-mysql:/c"),
+        ("p = /c\ntable c mysql:/c # $p\n", "table c watch-mysql:/c # $p"),
     ],
 )
 def test_macros_are_put_in(conf, text, line):
     (table,) = read(conf, text)
     assert (table.table, table.backend, table.conf) == ("c", "mysql", "/c")
     assert table.watch() == line
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ('table c "mysql:/a\\"b"', 'table c "watch-mysql:/a\\"b"'),
+        ('table c "mysql:/a b', 'table c "watch-mysql:/a b'),
+        ("m = 'mysql:/a\"b'\ntable c $m", 'table c "watch-mysql:/a\\"b"'),
+    ],
+)
+def test_what_has_to_be_quoted_stays_so(conf, text, changed):
+    (table,) = read(conf, text)
+    assert table.watch() == changed
+    (again,) = read(conf, changed)
+    assert (again.backend, again.conf) == ("watch-mysql", table.conf)
+
+
+def test_an_included_file_of_an_impossible_name_can_not_be_read(conf):
+    with pytest.raises(OSError, match="NUL"):
+        read(conf, 'include "a\0b"\n')
 
 
 def test_a_macro_is_not_put_into_the_middle_of_a_word_or_into_quotes(conf):

@@ -94,6 +94,8 @@ def test_the_column_a_key_is_compared_with(text, column):
         ("select a, b from t where c = ?", "select a, b from t where c = c"),
         ("select a from t where ok and u.c=? limit 1;", "select a from t where ok and u.c=u.c"),
         ("select a from t where c = ? ;  ", "select a from t where c = c"),
+        ("select a from t where c=?and b", "select a from t where c=c and b"),
+        ("select a from t where?=c and b", "select a from t where c=c and b"),
         ("select a from t where c like ?", ""),
         ("select a from t where c = ? union select b from u", ""),
         ("with x as (select 1) select a from t where c = ?", ""),

@@ -18,6 +18,7 @@ from tablewatch.doctor.sqlite_text import statement
         ("SELECT ?, ?", "SELECT ?1, ?2", 2),
         ("SELECT ?1, ?1", "SELECT ?1, ?1", 1),
         ("SELECT ?3, ?", "SELECT ?3, ?4", 4),
+        ("SELECT ?0000000003", "SELECT ?3", 3),
         ("SELECT :a, @b, $c, :a", "SELECT ?1, ?2, ?3, ?1", 3),
         ("SELECT '?', \"?\", `?`, [?], ?", "SELECT '?', \"?\", `?`, [?], ?1", 1),
         ("SELECT 'it''s ?' -- ?\n, ? /* ? */", "SELECT 'it''s ?' -- ?\n, ?1 /* ? */", 1),
@@ -29,6 +30,15 @@ from tablewatch.doctor.sqlite_text import statement
 def test_parameters_are_numbered_as_sqlite_does(sql, text, parameters):
     found = statement(sql)
     assert (found.text, found.parameters) == (text, parameters)
+
+
+def test_a_number_that_sqlite_refuses_is_still_refused():
+    found = statement("SELECT ?" + "9" * 5000)
+    with (
+        contextlib.closing(sqlite3.connect(":memory:")) as database,
+        pytest.raises(sqlite3.Error, match="variable number"),
+    ):
+        database.execute(found.text)
 
 
 def test_bytes_are_taken_for_text():

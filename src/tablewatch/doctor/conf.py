@@ -96,9 +96,17 @@ def _mistake(backend: str, key: str, value: str, values: dict[str, str]) -> str:
         return f"{bare(key)} has no value"
     if key in values:
         return f"{bare(key)} is set a second time"
-    if key in _NUMBERS and not (value.isascii() and value.isdigit() and int(value) <= _LARGEST):
+    if key in _NUMBERS and not _is_number(value):
         return f"{key} is no number"
     return ""
+
+
+def _is_number(value: str) -> bool:
+    """Return whether strtonum(3) takes `value` for a number that an int can hold."""
+    if not (value.isascii() and value.isdigit()):
+        return False
+    digits = value.lstrip("0")
+    return len(digits) <= len(str(_LARGEST)) and int(digits or "0") <= _LARGEST
 
 
 def _query(key: str, value: str, number: int) -> Iterator[Query]:

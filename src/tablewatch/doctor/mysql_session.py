@@ -140,7 +140,8 @@ class Session:
             yield self._connection
         except self._connection.Error as error:
             raise _server_error(error) from None
-        except (struct.error, LookupError, AssertionError, UnicodeError) as error:
+        except (struct.error, LookupError, AssertionError, UnicodeError, RuntimeError) as error:
+            # RuntimeError: it asked for a file of ours (LOAD DATA LOCAL), and gets none.
             raise ServerError(0, f"its answer can't be understood ({error})") from None
 
     def _connect(self) -> None:

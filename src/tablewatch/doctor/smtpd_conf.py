@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -10,6 +12,8 @@ from itertools import chain
 from tablewatch.doctor.smtpd_lexer import Lexer, Token
 
 _PREFIX = "watch-"
+# What needs no quotes.
+_PLAIN = re.compile(r"[A-Za-z0-9/._:@%+-]*")
 # The service a table is asked for, by what stands before `<table>` (parse.y, `table_check_use`).
 _ANYWHERE = {
     "alias": "alias",
@@ -72,8 +76,15 @@ class TableLine:
         return self._with(self.bare)
 
     def _with(self, backend: str) -> str:
-        rest = self.text[self.column + self.width :]
-        return f"{self.text[: self.column]}{backend}:{self.conf}{rest}"
+        end = self.column + self.width
+        word = self.text[self.column : end]
+        if word.startswith(f"{self.backend}:"):
+            word = backend + word.removeprefix(self.backend)
+        else:  # made with a macro
+            word = f"{backend}:{self.conf}"
+            if not _PLAIN.fullmatch(word):
+                word = '"' + word.replace('"', '\\"') + '"'
+        return f"{self.text[: self.column]}{word}{self.text[end:]}"
 
 
 def tables(path: str) -> list[TableLine]:
@@ -98,6 +109,8 @@ def _statements(
     path: str, macros: dict[str, str], seen: set[str]
 ) -> Iterator[tuple[str, str, list[Token]]]:
     """Yield every statement with the file it is in, and that file's text."""
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "the name of an included file has a NUL in it")
     if os.path.realpath(path) in seen:
         return
     seen.add(os.path.realpath(path))

@@ -85,7 +85,8 @@ class Lexer:
                     continue
                 char = after if after in (quote, " ", "\t") else char + after
             text += char
-        return Token(text, start + 1, self._position - 1, quoted=True)
+        # Without the quote at its end, if there is one.
+        return Token(text, start + 1, self._position - (char == quote), quoted=True)
 
     def _next(self) -> str:
         """Return a character outside quotes, where a backslash hides the end of a line."""

@@ -31,6 +31,9 @@ _JOINS = {"join", "straight_join"}
 _NO_ALIAS = _ENDS | _JOINS | {"on", "using", "as", "left", "right", "inner", "outer", "cross"}
 _NO_ALIAS |= {"natural", "use", "force", "ignore", "partition", "set"}
 
+# What may stand beside a name, and nothing at all.
+_APART = ("", " ", "\t", "\n", "=", "(", ")", ";")
+
 
 class Word(NamedTuple):
     """A word, name, string, number or character; ``kind`` is the name of its group above."""
@@ -151,7 +154,11 @@ def any_key(text: str) -> str:
     mark = next((each for each in found if each.text == "?"), None)
     if mark is None:
         return ""
-    return text[: mark.start] + column + text[mark.end : found[-1].end]
+    before, after = text[: mark.start], text[mark.end : found[-1].end]
+    # A ? needs no blanks around it, a name does: ``where?=a``, ``a=?and b``.
+    left = "" if before[-1:] in _APART else " "
+    right = "" if after[:1] in _APART else " "
+    return f"{before}{left}{column}{right}{after}"
 
 
 def _is_end(word: Word) -> bool:

@@ -12,12 +12,15 @@ _TOKEN = re.compile(
     r"""
       (?P<comment> --[^\n]* | /\*.*?(?:\*/|$) )
     | (?P<quoted> '(?:[^']|'')*'? | "(?:[^"]|"")*"? | `(?:[^`]|``)*`? | \[[^\]]*\]? )
-    | (?P<parameter> \?\d* | [:@$][A-Za-z_]\w* )
+    | (?P<parameter> \?[0-9]* | [:@$][A-Za-z_]\w* )
     | (?P<end> ; )
     | (?P<other> \w+ | . )
     """,
     re.X | re.S,
 )
+
+# SQLite refuses a statement with this number: its own limit is 32,766, Debian's 250,000.
+_TOO_LARGE = 1_000_000
 
 
 class Statement(NamedTuple):
@@ -59,5 +62,6 @@ def _number(parameter: str, largest: int, names: dict[str, int]) -> int:
     if parameter == "?":
         return largest + 1
     if parameter.startswith("?"):
-        return int(parameter[1:])
+        digits = parameter[1:].lstrip("0")
+        return int(digits or "0") if len(digits) < len(str(_TOO_LARGE)) else _TOO_LARGE
     return names.setdefault(parameter, largest + 1)
