@@ -246,6 +246,20 @@ def test_greedy_connections_of_one_user_do_not_shut_out_another(hub, folder, cre
         assert as_nobody(AS_OTHER_USER, folder / "control.sock") == 1
 
 
+@as_root
+def test_one_with_many_names_leaves_room_for_operators(folder, monkeypatch):
+    """subuid(5): one user may be thousands, each of whom may have some connections."""
+    monkeypatch.setattr(hub_module, "MAX_TOOLS", 1)
+    with serving(folder) as hub, Supervisor(folder, "creds"):
+        with visitor(folder):
+            told = as_nobody(AS_OTHER_USER, folder / "control.sock")
+            assert "closed the connection" in told or "nobody listens" in told
+            assert serves(hub, folder)  # root is an operator
+            assert hub.status(PATIENCE).daemon.refused_controls == 1
+        wait_until(lambda: connections(hub) == 1, "the connection to be closed")
+        assert as_nobody(AS_OTHER_USER, folder / "control.sock") == 1
+
+
 def test_supervisors_that_say_nothing_do_not_keep_others_out_for_ever(folder, monkeypatch):
     monkeypatch.setattr(hub_module, "MAX_LINKS", 5)
     monkeypatch.setattr(hub_module, "HELLO_WITHIN", 0.2)

@@ -229,7 +229,7 @@ def test_the_process_is_what_a_daemon_should_be(daemon):
     ignored = int(re.search(r"^SigIgn:\s+([0-9a-f]+)$", told, re.M)[1], 16)
     assert ignored & 1 << (signal.SIGPIPE - 1)
     limits = Path(f"/proc/{process.pid}/limits").read_text()
-    assert re.search(r"^Max core file size +0 +0 ", limits, re.M)
+    assert re.search(r"^Max core file size +[01] +[01] ", limits, re.M)  # corefile.py: why 1
     assert Path(f"/proc/{process.pid}/cwd").readlink() == Path("/")
 
 

@@ -43,6 +43,14 @@ def test_the_mode_is_what_was_asked_for_whatever_the_umask(folder, umask, mode, 
     assert umask(0o022) == mask  # as it was
 
 
+def test_no_mode_is_set_by_name(folder, monkeypatch):
+    """Between bind(2) and chmod(2) the directory's owner could put a link in the socket's place."""
+    monkeypatch.setattr(os, "chmod", lambda *_, **__: pytest.fail("by name"))
+    monkeypatch.setattr(os, "chown", lambda *_, **__: pytest.fail("by name"))
+    listen(str(folder / "a.sock"), 0o660).close()
+    assert stat.S_IMODE((folder / "a.sock").stat().st_mode) == 0o660
+
+
 def test_somebody_can_connect(folder):
     with listen(str(folder / "a.sock"), 0o660) as listener, Lines(folder / "a.sock"):
         listener.setblocking(True)

@@ -67,3 +67,6 @@ class DaemonSettings:
             10, 1000, "less forgets a bad night before anybody has looked; each may take 256 KB"
         ),
     )
+    # By pledge(2) and unveil(2), on OpenBSD. Off: a daemon that can't do something it was expected
+    # to do is a surprise, and only who asked for it knows where that comes from.
+    confine: bool = False

@@ -95,12 +95,12 @@ def sockets_trouble(path: str) -> str:
     return ""
 
 
-def file_trouble(path: str, reader: int) -> str:
+def file_trouble(path: str, reader: int, danger: str = _RUNS) -> str:
     """Return why the user `reader` would not trust the file `path`, "" if it would.
 
-    Raises OSError if the file can't be examined.
+    `danger`: as for :func:`read_text`. Raises OSError if the file can't be examined.
     """
-    return _file_distrust(os.stat(path), path, reader)
+    return _file_distrust(os.stat(path), path, reader, danger)
 
 
 def read_text(path: str, *, required: bool, danger: str = _RUNS) -> str | None:

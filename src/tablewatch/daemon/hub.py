@@ -34,6 +34,8 @@ from tablewatch.errors import DaemonError
 
 # Connections of one user to the control socket at a time; a tool has one, for milliseconds.
 MAX_CONTROLS = 16
+# Of all together: one may be thousands of users (subuid(5)). Operators are let in all the same.
+MAX_TOOLS = 128
 # Of supervisors: one for each table, and some that are just coming or going.
 MAX_LINKS = 500
 # A tool that keeps its connection for longer (seconds) is left. `status --watch` connects anew.
@@ -208,6 +210,7 @@ class Hub:
             self._links.refused += refused
         else:
             refused = self._count(links=False, uid=uid) >= MAX_CONTROLS
+            refused |= uid not in self._controls.operators and self._count(links=False) >= MAX_TOOLS
             self._refused_controls += refused
         if refused:
             self._log(_DEBUG, f"{name}: refused a connection of uid {uid}")

@@ -37,7 +37,10 @@ class Folder:
 
     def write(self, name: str, line: bytes) -> None:
         """Have `line` be all there is of the incident `name`; before or after, never in between."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        # A new file, whatever lies there: a link could lead to one that is none of ours.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_UNFINISHED, dir_fd=self._descriptor)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.open(_UNFINISHED, flags, 0o600, dir_fd=self._descriptor)
         try:
             left = memoryview(line)

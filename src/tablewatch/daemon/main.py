@@ -12,7 +12,7 @@ import syslog
 import threading
 from typing import NamedTuple
 
-from tablewatch import __version__
+from tablewatch import __version__, corefile
 from tablewatch.config.loader import load
 from tablewatch.config.settings import DEFAULT_CONFIG, Config
 from tablewatch.daemon.log import DEBUG, NORMAL, VERBOSE, Log
@@ -123,8 +123,7 @@ def _prepare() -> None:
         pass  # a socket of ours in the place of a closed stderr would get the log
     os.close(descriptor)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    corefile.refuse()
     with contextlib.suppress(OSError, ValueError):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < _DESCRIPTORS:
@@ -150,6 +149,10 @@ def _run(config: Config, options: Options, log: Log) -> int:
 
     service = Service(config, log)
     service.start()
+    if config.daemon.confine:
+        from tablewatch.daemon.confinement import confine  # noqa: PLC0415 - for who wants it
+
+        confine(config.daemon, config.path, log)
     # Not before: until here there is nothing to put in order, and a signal just ends the process.
     signals.expect(signal.SIGTERM, signal.SIGINT)
     notify(READY)

@@ -59,7 +59,10 @@ class Service:
             self._keep(problems)
             return
         self._web.set_timeout(config.daemon.timeout)
-        for remark in self._hub.reload(config.daemon):
+        remarks = self._hub.reload(config.daemon)
+        if config.daemon.confine != self._daemon.confine:
+            remarks.append("daemon.confine takes effect when tablewatchd is restarted")
+        for remark in remarks:
             self._log(syslog.LOG_WARNING, remark)
         self._daemon = config.daemon
         path = config.path or "the built-in defaults, as there is no file"

@@ -23,12 +23,12 @@ def listen(path: str, mode: int) -> socket.socket:
             if not stat.S_ISSOCK(os.lstat(path).st_mode):
                 raise DaemonError(f"{path}: is in the way and no socket; remove it")
             os.unlink(path)
+        # Not by chmod(2): in a directory of another user it could be led to any file of ours.
         before = os.umask(0o777 & ~mode)
         try:
             listener.bind(path)
         finally:
             os.umask(before)
-        os.chmod(path, mode)
         listener.listen(128)
         listener.setblocking(False)
     except OSError as error:

@@ -36,6 +36,21 @@ def test_a_head_that_is_too_long_is_not_kept(pair):
     assert connection(ours, head=2000).read_head() is None
 
 
+@pytest.mark.parametrize("last", [1, 3, 4])
+def test_how_a_head_is_split_does_not_make_it_too_long(pair, last):
+    ours, theirs = pair
+    head = b"GET /" + b"a" * 395
+    sent = head + b"\r\n\r\n"
+    reader = connection(ours, head=len(head))
+    theirs.sendall(sent[:-last])
+    thread = threading.Timer(0.1, theirs.sendall, [sent[-last:]])
+    thread.start()
+    try:
+        assert reader.read_head() == head
+    finally:
+        thread.join()
+
+
 def test_a_client_that_left_has_no_head(pair):
     ours, theirs = pair
     theirs.send(b"GET /")

@@ -103,6 +103,22 @@ def test_what_should_have_been_a_hash_is_not_told(written):
     assert not any("hunter2" in each for each in told)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HASH}: alice",
+        f"basic_auth_users:\n  {HASH}: alice",
+        f"basic_auth_users: {{{HASH}: a, {HASH}: b}}",
+        f"tls_server_config: {{min_version: {HASH}}}",
+        f"tls_server_config: {{{HASH}: x}}",
+    ],
+)
+def test_a_hash_where_a_name_should_be_is_not_told(written, text):
+    told = problems(written(text))
+    assert told
+    assert not any(HASH[7:17] in each for each in told)
+
+
 def test_hashes_must_not_be_readable_by_everybody(written):
     (told,) = problems(written(f"basic_auth_users: {{a: '{HASH}'}}", 0o644))
     assert "can be read by everybody; run: chmod o-r" in told

@@ -104,7 +104,8 @@ class Connection:
                 data = data.lstrip(b"\r\n")  # RFC 9112, 2.2
             ends = [data.find(each, max(0, seen - 4)) for each in (b"\r\n\r\n", b"\n\n")]
             end = min((each for each in ends if each >= 0), default=-1)
-            if end > self._limits.head or (end < 0 and len(data) > self._limits.head):
+            # Without an end: all but the last three bytes, which may begin one, are head.
+            if (end if end >= 0 else len(data) - 3) > self._limits.head:
                 return None
             if end >= 0:
                 return bytes(data[:end])

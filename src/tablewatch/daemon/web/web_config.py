@@ -28,6 +28,7 @@ from tablewatch.config.syntax import compose
 from tablewatch.config.values import bare, nearest, shown
 from tablewatch.daemon.web.passwords import crypt_trouble, hash_trouble
 from tablewatch.errors import ConfigError, Problem
+from tablewatch.knowledge.masking import scrub
 
 MAX_BYTES = 256 * 1024
 
@@ -172,13 +173,13 @@ class _Reader:
         choices = _CHOICES[name]
         if text in choices:
             return text
-        why = f"{shown(text)} is not known; write {' or '.join(choices)}"
+        why = f"{shown(_scrubbed(text))} is not known; write {' or '.join(choices)}"
         self.problem(node, key, f"{text} {_REFUSED[text]}" if text in _REFUSED else why)
         return choices[0]
 
     def _users(self, node: yaml.Node) -> Iterator[tuple[str, str]]:
         for name, key, value in self._pairs(node, "basic_auth_users"):
-            place = f"basic_auth_users.{bare(name)}"
+            place = f"basic_auth_users.{_told(name)}"
             if not name or ":" in name or not name.isprintable():
                 self.problem(key, place, "no name of a user; write one without a colon")
             elif (text := self._text(value, place)) is not None:
@@ -201,7 +202,7 @@ class _Reader:
             if not isinstance(key, yaml.ScalarNode):
                 self.problem(key, place, "a list or a group can't be a key; write a plain word")
             elif key.value in seen:
-                where = f"{place}.{bare(key.value)}".lstrip(".")
+                where = f"{place}.{_told(key.value)}".lstrip(".")
                 self.problem(key, where, "stands twice; keep one of them")
             else:
                 seen.add(key.value)
@@ -223,4 +224,13 @@ class _Reader:
             message = f'unknown key; did you mean "{near}"?'
         else:
             message = f"not understood by tablewatchd, leave it out; known here: {', '.join(known)}"
-        self.problem(node, f"{group}.{bare(name)}".lstrip("."), message)
+        self.problem(node, f"{group}.{_told(name)}".lstrip("."), message)
+
+
+def _scrubbed(word: str) -> str:
+    """Return `word` without what nobody may see: a hash may stand where a name should."""
+    return scrub(word, (), show_keys=True)
+
+
+def _told(word: str) -> str:
+    return bare(_scrubbed(word))
