@@ -153,6 +153,24 @@ def test_a_directory_of_sockets_that_others_can_write_is_remarked_upon(write, tm
     assert f"run: chmod go-w {place}\n" in out
 
 
+@pytest.mark.parametrize(
+    ("daemon", "public"),
+    [
+        ("{}", ""),
+        ("{listen: ['[::1]:10099', 'localhost:10099', '127.0.0.2:80']}", ""),
+        ("{listen: []}", ""),
+        ("{listen: ['127.0.0.1:10099', ':10099', 'mx.example.org:1']}", ":10099, mx.example.org:1"),
+        ("{listen: ['192.0.2.25:10099']}", "192.0.2.25:10099"),
+        ("{listen: ['192.0.2.25:10099'], web_config: /etc/web.yml}", ""),
+    ],
+)
+def test_a_page_for_everybody_is_noted(write, capsys, daemon, public):
+    main(["check-config", write(f"daemon: {daemon}\n")])
+    out = capsys.readouterr().out
+    assert ("daemon.listen: whoever reaches" in out) == bool(public)
+    assert f"whoever reaches {public} sees the page" in out or not public
+
+
 def test_it_is_noted_when_no_directory_is_there(write, capsys):
     main(["check-config", write("backend_path: /nonexistent\n")])
     assert "Note: none of the directories of backend_path is there" in capsys.readouterr().out

@@ -155,6 +155,19 @@ def test_a_program_smtpds_user_cannot_run_is_warned_of(host, monkeypatch):
     assert "below /opt or /usr/local" in out
 
 
+@pytest.mark.parametrize("who", ["its group", "everybody"])
+def test_a_program_others_can_change_is_warned_of(host, monkeypatch, who):
+    monkeypatch.setattr(
+        access, "account", lambda _: access.Account("_smtpd", 65000, frozenset({65000}))
+    )
+    (host.bin / "table-watch").chmod(0o775 if who == "its group" else 0o777)
+    status, out, _ = host.run("install", "mysql")
+    assert status == 0
+    assert f"Warning: {host.bin}/table-watch:" in out
+    assert f"can be written by {who}" in out
+    assert f"and smtpd is going to run it; run: chmod go-w {host.bin}/table-watch" in out
+
+
 def test_without_an_smtpd_user_nothing_is_warned_of(host, monkeypatch):
     monkeypatch.setattr(access, "account", lambda names: None)
     host.bin.chmod(0o700)

@@ -352,3 +352,16 @@ class TestRealBackends:
         result = ask(libexec, "passwd", "userinfo", "alice")
         assert result.returncode == 75
         assert "No such file or directory" in result.stderr
+
+
+CORE = """
+import resource, sys
+sys.stderr.write(f"may leave {resource.getrlimit(resource.RLIMIT_CORE)}\\n")
+"""
+
+
+def test_a_backend_that_crashes_leaves_no_core_file(libexec):
+    program = libexec.program("table-core", CORE)
+    done = libexec.tablewatch("query", f"{program}:/nonexistent", "domain", "example.org")
+    assert done.returncode == 75
+    assert "may leave (1, 1)" in done.stderr or "may leave (0, 0)" in done.stderr

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -21,6 +22,13 @@ def answered(report, answer, key=b"k", cause=""):
 def test_a_value_is_printed_as_the_bytes_it_is(make, capfdbinary):
     answered(make(), Answer(Verdict.FOUND, b"\xff\x00 v"))
     assert capfdbinary.readouterr() == (b"\xff\x00 v\n", b"")
+
+
+def test_a_value_can_do_nothing_to_a_terminal(make, capfdbinary, monkeypatch):
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
+    answered(make(many=True), Answer(Verdict.FOUND, b"\x1b]0;x\x07\xc5\x82\xff"), key=b"\x1b[2Jk")
+    out = capfdbinary.readouterr().out.decode()
+    assert out == "\\x1b[2Jk\t\\x1b]0;x\\x07\u0142\\xff\n"
 
 
 def test_the_cause_follows_an_error_that_has_no_message(make, capfdbinary):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from tablewatch.config.daemon_settings import SMTPD_USERS
 from tablewatch.config.document import Document
 from tablewatch.config.knowledge_files import directory_beside, read_directory
 from tablewatch.config.patterns import Pattern
+from tablewatch.config.places import split_address
 from tablewatch.config.settings import DEFAULT_CONFIG, TableSettings
 from tablewatch.config.values import bare, nearest
 from tablewatch.doctor import smtpd_conf
@@ -135,6 +137,12 @@ def _notes(document: Document, files: list[str], table: str, conf: str | None) -
             yield f"smtpd runs its tables as {who.name}, which won't trust {this}:\n  {trouble}"
     if not any(loader.directory_exists(name) for name in config.backend_path):
         yield "none of the directories of backend_path is there; is a table backend installed?"
+    public = [each for each in config.daemon.listen if not _is_for_this_host(each)]
+    if public and not config.daemon.web_config:
+        yield (
+            f"daemon.listen: whoever reaches {', '.join(map(bare, public))} sees the page,\n"
+            "  incidents included; set web_config to ask for a password or a certificate"
+        )
     shared = [] if table else list(_traps(config.defaults))
     yield from (f"defaults: {trap}" for trap in shared)
     for name in [table] if table else config.tables:
@@ -158,6 +166,14 @@ def _notes(document: Document, files: list[str], table: str, conf: str | None) -
                 f"table {bare(name)} is not supervised ({found.file}:{found.line});\n"
                 f"  write there: {found.watch().strip()}"
             )
+
+
+def _is_for_this_host(address: str) -> bool:
+    host, _ = split_address(address)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _traps(settings: TableSettings) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tablewatch.cli import access, host, links
 from tablewatch.cli.configured import configuration
 from tablewatch.cli.links import Action, Change
 from tablewatch.config.daemon_settings import SMTPD_USERS
+from tablewatch.config.loader import file_trouble
 from tablewatch.config.settings import BACKEND_PATHS
 from tablewatch.doctor import smtpd_conf
 from tablewatch.doctor.smtpd_conf import TableLine
@@ -99,6 +100,7 @@ def _warn_about_access(program: str, *, own: bool) -> None:
     who = access.account(SMTPD_USERS)
     if who is None:
         return
+    _warn_about_others([program, tablewatch.__file__] if own else [program])
     obstacles = access.run_obstacles(program, who)
     if own:  # our package is the program's; an editable install may keep it in somebody's home
         obstacles += access.read_obstacles(tablewatch.__file__, who)
@@ -112,6 +114,14 @@ def _warn_about_access(program: str, *, own: bool) -> None:
         "below /opt or /usr/local, with a Python that is not in anybody's home, and then run\n"
         "`tablewatch install` from there."
     )
+
+
+def _warn_about_others(files: Iterable[str]) -> None:
+    """Say who else could change what smtpd is going to run."""
+    danger = "smtpd is going to run it"
+    for file in files:
+        if trouble := file_trouble(file, os.geteuid(), danger):
+            print(f"\nWarning: {os.path.realpath(file)}:\n    {trouble}")
 
 
 def _tell_what_to_change(backends: list[str], named: str | None) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Container
 from typing import NoReturn
 
-from tablewatch import __version__
+from tablewatch import __version__, corefile
 from tablewatch.errors import TablewatchError
 
 # Name: (module, line of help). A module is loaded when its command is given, no sooner.
@@ -44,6 +44,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (default: ours) and return its exit status."""
+    if argv is None:  # this process is ours: backends and doctors see passwords
+        corefile.refuse()
     arguments = sys.argv[1:] if argv is None else argv
     try:
         status = _run(arguments)

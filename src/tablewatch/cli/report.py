@@ -83,8 +83,11 @@ class Report:
         print(f"{speaker}: {text}", file=sys.stderr, flush=True)
 
     def _print_value(self, key: bytes | None, value: bytes) -> None:
-        before = key + b"\t" if self._many and key is not None else b""
-        sys.stdout.buffer.write(before + value + b"\n")
+        """Print a value as the bytes it is; on a terminal, which it could drive, as text."""
+        shown = [key, value] if self._many and key is not None else [value]
+        if sys.stdout.isatty():
+            shown = [printable(each).encode(errors="backslashreplace") for each in shown]
+        sys.stdout.buffer.write(b"\t".join(shown) + b"\n")
         sys.stdout.buffer.flush()
 
     def _complain(self, key: bytes | None, text: str) -> None:
