@@ -69,6 +69,7 @@ class MySQLActs:
     def _interrupt(self) -> Iterator[None]:
         def interrupt(number: str) -> None:
             self.server.execute(f"KILL QUERY {number}")
+            self._let_go()  # a backend that asks once more is not to wait again
 
         waits = "Waiting for table metadata lock"
         with self._lock(), beside(lambda over: self._when(waits, over, interrupt)):
@@ -105,9 +106,13 @@ class MySQLActs:
         finally:
             holder.kill()
             holder.wait()
-            gone = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
-            for (number,) in self.server.execute(gone):
-                self.server.execute(f"KILL {number}")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """End the session that holds a lock."""
+        sleeping = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
+        for (number,) in self.server.execute(sleeping):
+            self.server.execute(f"KILL {number}")
 
     @contextlib.contextmanager
     def _damage(self) -> Iterator[None]:

@@ -139,7 +139,9 @@ def wheel(stack_directory: Path) -> Path:
 def prefix(flavour: str, wheel: Path, stack_directory: Path) -> Path:
     """Tablewatch, installed for one flavour's file tree."""
     directory = stack_directory / f"prefix-{flavour}"
-    install.install(flavour, wheel, directory)
+    # Beside other workers a file's tests come after another's, and this flavour so more than once.
+    if not directory.exists():
+        install.install(flavour, wheel, directory)
     return directory
 
 

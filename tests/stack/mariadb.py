@@ -29,10 +29,14 @@ SERVER = ("/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db", "/usr/bin/mariadb
 
 
 def free_address() -> str:
-    """A loopback address on which the database port is free."""
+    """A loopback address on which the database port is free.
+
+    Each worker of pytest-xdist has its own range: a server may be down for a moment in the other's.
+    """
     start = os.getpid() % 250
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for number in range(250):
-        address = f"127.77.{(start + number) % 250 + 1}.77"
+        address = f"127.77.{(start + number) % 250 + 1}.{77 + worker}"
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((address, PORT))
             return address
@@ -60,7 +64,7 @@ class MariaDB:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o755)
         os.chown(self.directory, owner.pw_uid, owner.pw_gid)
-        subprocess.run(
+        done = subprocess.run(
             [
                 "mariadb-install-db",
                 "--no-defaults",
@@ -70,11 +74,15 @@ class MariaDB:
                 "--skip-test-db",
                 *self._settings,
             ],
-            env=ENVIRONMENT,
+            # A server that starts clears away what it takes for its leftovers in a shared /tmp.
+            env=ENVIRONMENT | {"TMPDIR": str(self.directory)},
             capture_output=True,
+            text=True,
             timeout=120,
-            check=True,
+            check=False,
         )
+        if done.returncode != 0:
+            raise StackError(f"mariadb-install-db failed:\n{done.stdout}{done.stderr}")
         with contextlib.ExitStack() as stack:
             self._world = stack.enter_context(World(None, self.directory))
             self.start()
