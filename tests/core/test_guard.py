@@ -359,6 +359,16 @@ def test_a_blind_spinner_is_not_paced_for_ever_at_full_speed():
     assert one.measurements - before <= 60 * 10 + 1
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_stopped_spinner_that_can_not_be_measured_any_more_goes_on(asked):
+    one = slowed(asked)
+    one.usage = Usage(None, None, None, None)
+    one.wait(1.5)
+    assert one.running
+    one.wait(30.0)
+    assert one.running
+
+
 # --- memory, descriptors
 
 

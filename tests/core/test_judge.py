@@ -413,6 +413,22 @@ def test_a_pardon_releases_closes_and_forgets():
     assert "breaker closed" in court.log()
 
 
+def test_after_a_pardon_errors_are_counted_anew():
+    """The first one after it must not open the breaker, for those that went before."""
+    court = Court(breaker=BreakerSettings(threshold=1000))
+    court.good()
+    for number in range(12):
+        line = (STRANGE, OTHER)[number % 2]
+        court.bad(f"user{number}", line)
+        court.now += 5.0
+    assert court.breaker is State.CLOSED
+    court.judge.pardon(court.now)
+    for number in range(4):
+        court.now += 5.0
+        court.bad(f"user{number}", (STRANGE, OTHER)[number % 2])
+    assert court.breaker is State.CLOSED
+
+
 def test_a_pardon_of_nothing_says_nothing():
     court = Court()
     court.judge.pardon(court.now)

@@ -135,6 +135,9 @@ class Guard:
     def _spins(self, backend: Backend, now: float) -> Finding | None:
         if self._cpu is None:
             self._blind_until = now + BLIND_INTERVAL
+            if self._spinning:  # what can't be measured can't be paced, and must not stay stopped
+                self._spinning = False
+                self._pace(backend, now)
             return None
         if self._spinning:
             self._pace(backend, now)

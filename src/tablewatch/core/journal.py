@@ -40,14 +40,17 @@ class Journal:
             self.witness(now, "decision" if priority <= Priority.WARNING else "note", line)
         self._log(priority, line)
 
-    def relay(self, reading: Reading, keys: Iterable[bytes], now: float) -> None:
-        """Log a line of the backend's; `keys` are the ones it might quote."""
+    def relay(
+        self, reading: Reading, keys: Iterable[bytes], now: float, *, secrets: Iterable[bytes] = ()
+    ) -> None:
+        """Log a line of the backend's; `keys` are the ones it might quote, `secrets` of auth."""
         self.backend_lines += 1
         if not reading.text:
             return  # PostgreSQL's messages have blank lines
 
         def text() -> str:  # made for what is written only: a flood must stay cheap
-            return "backend: " + scrub(reading.text, keys, show_keys=self._settings.show_keys)
+            show_keys = self._settings.show_keys
+            return "backend: " + scrub(reading.text, keys, show_keys=show_keys, secrets=secrets)
 
         priority = _PRIORITY_OF_SIGN.get(reading.sign, Priority.WARNING)
         line = self._collapser.admit("backend " + reading.group, text, now)

@@ -309,6 +309,7 @@ class Judge:
         keys, kinds = self.quarantine.clear(), self.learned.clear()
         self.strikes.clear()
         self.alike.clear()
+        self.stuck.clear()
         closed = self.breaker.reset()
         done = [f"{keys} keys released"] if keys else []
         done += [f"{kinds} kinds of keys released"] if kinds else []

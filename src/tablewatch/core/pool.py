@@ -154,6 +154,8 @@ class Pool:
         active = self.active
         if active is None or not active.retiring or active.state is not State.IDLE:
             return False
+        if active.paused:
+            return False  # it is let go first, as whoever is lost; that is soon
         if self._settings.mode == "observe":
             return False
         if not any(each.state is State.IDLE for each in self.spares):

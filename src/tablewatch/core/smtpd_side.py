@@ -29,6 +29,9 @@ class SmtpdSide:
         self.hello: Hello | None = None
         self.welcomed = False
         self.queue: deque[Pending] = deque()
+        # Everything smtpd waits for, from the moment it was read: whatever goes wrong in between,
+        # it is known who must not be forgotten.
+        self._unanswered: list[Request] = []
         self._codec: SmtpdCodec | None = None
         self._actions = actions
         self._counters = counters
@@ -40,7 +43,13 @@ class SmtpdSide:
             if self.dialect is None:
                 return [Damage("unknown-protocol", "something that is no protocol known to us")]
             self._codec = self.dialect.smtpd_codec()
-        return self._codec.receive(data)
+        events = self._codec.receive(data)
+        for event in events:
+            if isinstance(event, Request):
+                self._unanswered.append(event)
+            elif isinstance(event, Refusal) and not self._is_open(event.request):
+                self._unanswered.append(event.request)
+        return events
 
     def welcome(self, services: tuple[str, ...]) -> None:
         """Finish smtpd's handshake."""
@@ -76,6 +85,7 @@ class SmtpdSide:
         assert not pending.answered
         self._count(pending, answer, now)
         self._actions.append(WriteSmtpd(self._codec.answer(pending.request, answer)))
+        self._close(pending.request)
 
     def passed_on(self, pending: Pending, answer: Answer, now: float) -> None:
         """Note that smtpd has the backend's own answer (observe mode)."""
@@ -83,6 +93,7 @@ class SmtpdSide:
         assert not pending.answered
         self._count(pending, answer, now)
         self._codec.answer(pending.request, answer)  # written already, but it must know
+        self._close(pending.request)
 
     def refuse(self, pending: Pending, objection: Objection, now: float) -> None:
         """Answer a request that is not asked."""
@@ -100,6 +111,26 @@ class SmtpdSide:
         self._counters.tempfails[why] += 1
         self._counters.deadline_misses += why == "deadline"
         self.reply(pending, Answer(Verdict.ERROR, message=f"tablewatch: {text}".encode()), now)
+
+    def give_up(self, asked: Pending | None, now: float) -> list[Pending]:
+        """Empty the queue; return all that is not answered yet, in the order it came.
+
+        `asked`: the one that is with the backend.
+        """
+        waiting = [*self.queue, asked] if asked is not None else self.queue
+        known = {id(pending.request): pending for pending in waiting if not pending.answered}
+        self.queue.clear()
+        return [known.get(id(each)) or Pending(each, now, now) for each in self._unanswered]
+
+    def _is_open(self, request: Request) -> bool:
+        return any(each is request for each in self._unanswered)
+
+    def _close(self, request: Request) -> None:
+        """Note that `request` is answered; by identity, for two may say the same (imsg)."""
+        for number, each in enumerate(self._unanswered):  # the first, nearly always
+            if each is request:
+                del self._unanswered[number]
+                return
 
     def _count(self, pending: Pending, answer: Answer, now: float) -> None:
         pending.answered = True

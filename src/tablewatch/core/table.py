@@ -94,6 +94,7 @@ class TableCore:
         self._config = config
         self._classifier = Classifier(own=own(config.patterns))
         self._welcome_by: float | None = None
+        self._asked_of_lost: Request | None = None  # of the active backend lost last
 
     # --- events -----------------------------------------------------------------------------
 
@@ -135,11 +136,11 @@ class TableCore:
     def from_stderr(self, now: float, generation: int, lines: list[bytes]) -> None:
         """Take lines that a backend wrote to its stderr; the last words of one gone are logged."""
         backend = self.pool.find(generation)
-        keys = self._keys_in_play()
+        keys, secrets = self._quotable()
         broke = False
         for line in lines:
             reading = self._classifier.read(line)
-            self.journal.relay(reading, keys, now)
+            self.journal.relay(reading, keys, now, secrets=secrets)
             if backend is not None and not self.guard.read(backend, reading, now):
                 broke = True
         active = self.pool.active
@@ -215,14 +216,10 @@ class TableCore:
     def failed(self, now: float, error: str) -> None:
         """An exception of our own: answer everything outstanding, begin with a new backend."""
         self.counters.internal_errors += 1
-        waiting = list(self.smtpd.queue)
-        self.smtpd.queue.clear()
         backend = self.pool.active
+        waiting = self.smtpd.give_up(backend.pending if backend is not None else None, now)
         if backend is not None:
-            if backend.pending is not None and not backend.pending.probe:
-                waiting.insert(0, backend.pending)
             backend.pending = None
-        waiting = [each for each in waiting if not each.answered]
         for pending in waiting:
             self.smtpd.tempfail(pending, "internal", "internal error", now)
         if backend is not None:
@@ -312,11 +309,11 @@ class TableCore:
         dialect = self.smtpd.dialect
         self.smtpd.hello = hello
         self._configure()
+        self._welcome_by = now + self.settings.register_wait
+        self.pool.begin(hello, dialect, now)
         version = f" of smtpd {hello.version}" if hello.version else ""
         mode = "observing" if self._observing else "supervising"
         self.journal.say(Priority.INFO, "hello", f"{mode} ({dialect.name}{version})", now)
-        self._welcome_by = now + self.settings.register_wait
-        self.pool.begin(hello, dialect, now)
         if not dialect.has_services and not self._observing:
             self._welcome(now)  # nothing to ask the backend first: smtpd need not wait
 
@@ -353,11 +350,12 @@ class TableCore:
 
     # --- the backend's side -----------------------------------------------------------------
 
-    def _keys_in_play(self) -> list[bytes]:
-        """The keys a backend's line might quote: asked last, or with it already (observe mode)."""
-        asked = [self.pool.active.asked] if self.pool.active is not None else []
+    def _quotable(self) -> tuple[list[bytes], list[bytes]]:
+        """What a backend's line might quote: asked last, or passed on already (observe mode)."""
+        asked = [self._asked_of_lost]  # its last words may be read when it is gone
+        asked += [self.pool.active.asked] if self.pool.active is not None else []
         asked += [each.request for each in self.smtpd.queue if each.passed]
-        return [each.key for each in asked if each is not None and each.key]
+        return wording.quotable(asked)
 
     def _on_backend_event(self, backend: Backend, event: BackendEvent, now: float) -> None:
         if isinstance(event, Answer):
@@ -466,14 +464,17 @@ class TableCore:
             return
         incident = self.incidents.expects(backend.evidence, why)
         if incident:
-            keys = tuple(self._keys_in_play())
-            self.actions.append(Trace(backend.generation, incident, keys, trace.seconds))
+            keys, secrets = self._quotable()
+            if not secrets:  # what the database says of a password is nobody's business
+                keys_told = tuple(keys)
+                self.actions.append(Trace(backend.generation, incident, keys_told, trace.seconds))
 
     def _lose(self, backend: Backend, why: str, now: float, *, excused: bool = False) -> float:
         """Replace `backend`; return the delay if that can't be done at once."""
         if backend is not self.pool.active:
             return self.pool.lose(backend, "spare", now)
         self.guard.end(backend, now)
+        self._asked_of_lost = backend.asked
         delay = self.pool.lose(backend, why, now, excused=excused)
         for waiting in self.smtpd.queue:
             waiting.passed = False  # whatever was passed on, the new backend has not seen it

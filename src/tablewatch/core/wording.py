@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tablewatch.core.backend import Backend, Pending
 from tablewatch.knowledge.keys import mask_key
 from tablewatch.knowledge.masking import scrub
+from tablewatch.policy.digests import NEVER_REMEMBERED
 from tablewatch.protocol.messages import Request
 
 
@@ -43,6 +46,23 @@ def replaced(pending: Pending | None) -> str:
     return f"the {pending.request.operation.value} got a temporary error, the backend was replaced"
 
 
+def quotable(requests: Iterable[Request | None]) -> tuple[list[bytes], list[bytes]]:
+    """Return what a line about `requests` might quote: their keys, and what may never be shown.
+
+    A key of ``auth`` is user:password, and a line may repeat the password alone.
+    """
+    keys: list[bytes] = []
+    secrets: list[bytes] = []
+    for request in requests:
+        if request is None or not request.key:
+            continue
+        if request.service in NEVER_REMEMBERED:
+            secrets += [each for each in (request.key, request.key.partition(b":")[2]) if each]
+        else:
+            keys.append(request.key)
+    return keys, secrets
+
+
 def loss(
     backend: Backend,
     pending: Pending | None,
@@ -68,7 +88,8 @@ def loss(
         what = shown(pending.request, show_keys=show_keys)
         parts.append(f"during {what}: " + ("a probe" if pending.probe else "answered error"))
     if backend.last_words:
-        keys = [backend.asked.key] if backend.asked is not None and backend.asked.key else []
-        parts.append(f'it said "{scrub(backend.last_words, keys, show_keys=show_keys)}"')
+        keys, secrets = quotable([backend.asked])
+        words = scrub(backend.last_words, keys, show_keys=show_keys, secrets=secrets)
+        parts.append(f'it said "{words}"')
     parts.append(f"next start in {delay:.1f} s" if delay > 0 else "replaced")
     return "; ".join(parts)

@@ -115,6 +115,10 @@ class StuckErrors:
         """Note that the breaker was opened: what comes after its rest is counted anew."""
         self._clear()
 
+    def clear(self) -> None:
+        """Forget the row: the operator said that things are different now."""
+        self._clear()
+
     def _clear(self) -> None:
         self._all.clear()
         self._evident.clear()
