@@ -74,3 +74,11 @@ def test_keys_are_shown_where_the_operator_asks_for_them(lines):
     journal = Journal(LogSettings(show_keys=True), "creds", lines.append)
     journal.relay(read(QUOTES_KEY), [KEY], 1.0)
     assert "alice@example.org" in lines[0].text
+
+
+def test_a_report_somebody_asked_for_is_logged_however_much_else_there_is(journal, lines):
+    for number in range(10_000):
+        journal.say(Priority.WARNING, f"quarantine {number}", f"key {number}", 1.0)
+    for _ in range(2):
+        journal.report("counters: 3 requests")
+    assert [each.text for each in lines[-2:]] == ["table creds: counters: 3 requests"] * 2

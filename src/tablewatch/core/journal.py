@@ -40,6 +40,10 @@ class Journal:
             self.witness(now, "decision" if priority <= Priority.WARNING else "note", line)
         self._log(priority, line)
 
+    def report(self, text: str) -> None:
+        """Log what somebody asked for, however much else there is to log."""
+        self._log(Priority.INFO, text)
+
     def relay(
         self, reading: Reading, keys: Iterable[bytes], now: float, *, secrets: Iterable[bytes] = ()
     ) -> None:

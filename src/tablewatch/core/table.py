@@ -268,7 +268,7 @@ class TableCore:
         """Log the counters."""
         kept = f"{self.judge.quarantine.size(now)} keys in quarantine"
         text = f"{occasion}: {self.counters.summary()}, {kept}"
-        self.journal.say(Priority.INFO, "report", text, now)
+        self.journal.report(text)
 
     # --- smtpd's side -----------------------------------------------------------------------
 
