@@ -359,6 +359,11 @@ def test_more_rows_than_wanted_are_not_waited_for(database: Postgres) -> None:
         assert session.rows("SELECT 1") == [["1"]]
 
 
+def test_nothing_is_compiled_for_a_row(database: Postgres) -> None:
+    with postgres_session.Session(database.conninfo()) as session, session.reading():
+        assert session.rows("SHOW jit") == [["off"]]
+
+
 def test_a_pooler_is_told_by_what_it_does(database: Postgres) -> None:
     need_postgres(pooler=True)
     for mode, wanted in (("session", 0), ("transaction", 1)):
