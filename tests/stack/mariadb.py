@@ -177,6 +177,24 @@ class MariaDB:
         finally:
             self.thaw()
 
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """No server for the length of a block."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextlib.contextmanager
+    def altered(self, begin: str, end: str) -> Iterator[None]:
+        """The administrator's statements at the begin and at the end of a block."""
+        self.execute(begin)
+        try:
+            yield
+        finally:
+            self.execute(end)
+
     def execute(self, sql: str, *, database: str = DATABASE) -> list[list[str]]:
         """Run statements as the administrator; the rows of the results, as text."""
         done = self._ask(sql, database)

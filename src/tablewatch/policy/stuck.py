@@ -87,7 +87,7 @@ class StuckErrors:
             self._good_since = True
             if self._all.spans(self.window) and not self._evident.spans(self.window):
                 self._silent_is_normal = True
-            self._clear()
+            self.clear()
             return
         if has_evidence:
             self._evident.add(now, token)
@@ -109,17 +109,14 @@ class StuckErrors:
         """Note that a fresh process took over, for whatever reason: it is counted anew."""
         self._recycled_at = now
         self._good_since = False
-        self._clear()
+        self.clear()
 
     def opened(self) -> None:
         """Note that the breaker was opened: what comes after its rest is counted anew."""
-        self._clear()
+        self.clear()
 
     def clear(self) -> None:
-        """Forget the row: the operator said that things are different now."""
-        self._clear()
-
-    def _clear(self) -> None:
+        """Forget what was seen, as when the operator says that things are different now."""
         self._all.clear()
         self._evident.clear()
 

@@ -27,11 +27,8 @@ def cut(database: MariaDB) -> None:
 @contextlib.contextmanager
 def stopped(stage: Stage) -> Iterator[None]:
     """It is not there."""
-    stage.database.stop()
-    try:
+    with stage.database.stopped():
         yield
-    finally:
-        stage.database.start()
 
 
 @contextlib.contextmanager
@@ -73,12 +70,9 @@ def changed(begin: str, end: str) -> Act:
 
     @contextlib.contextmanager
     def act(stage: Stage) -> Iterator[None]:
-        stage.database.execute(begin)
-        cut(stage.database)
-        try:
+        with stage.database.altered(begin, end):
+            cut(stage.database)
             yield
-        finally:
-            stage.database.execute(end)
 
     return act
 
@@ -88,11 +82,8 @@ def altered(begin: str, end: str) -> Act:
 
     @contextlib.contextmanager
     def act(stage: Stage) -> Iterator[None]:
-        stage.database.execute(begin)
-        try:
+        with stage.database.altered(begin, end):
             yield
-        finally:
-            stage.database.execute(end)
 
     return act
 

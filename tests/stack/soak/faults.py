@@ -51,11 +51,8 @@ class Fault(NamedTuple):
 
 @contextlib.contextmanager
 def _stopped(stage: Stage) -> Iterator[None]:
-    stage.database.stop()
-    try:
+    with stage.database.stopped():
         yield
-    finally:
-        stage.database.start()
 
 
 @contextlib.contextmanager
@@ -91,12 +88,10 @@ def _kill_all(database: MariaDB) -> None:
 
 @contextlib.contextmanager
 def _login_refused(stage: Stage) -> Iterator[None]:
-    stage.database.execute(f"ALTER USER '{USER}'@'%' ACCOUNT LOCK")
-    _kill_all(stage.database)
-    try:
+    account = f"ALTER USER '{USER}'@'%' ACCOUNT"
+    with stage.database.altered(f"{account} LOCK", f"{account} UNLOCK"):
+        _kill_all(stage.database)
         yield
-    finally:
-        stage.database.execute(f"ALTER USER '{USER}'@'%' ACCOUNT UNLOCK")
 
 
 @contextlib.contextmanager
@@ -120,21 +115,17 @@ def _is_done(database: MariaDB, sql: str) -> bool:
 
 @contextlib.contextmanager
 def _column_renamed(stage: Stage) -> Iterator[None]:
-    stage.database.execute("ALTER TABLE vusers RENAME COLUMN c_password TO c_pass")
-    try:
+    rename = "ALTER TABLE vusers RENAME COLUMN"
+    with stage.database.altered(f"{rename} c_password TO c_pass", f"{rename} c_pass TO c_password"):
         yield
-    finally:
-        stage.database.execute("ALTER TABLE vusers RENAME COLUMN c_pass TO c_password")
 
 
 @contextlib.contextmanager
 def _rights_taken(stage: Stage) -> Iterator[None]:
-    stage.database.execute(f"REVOKE SELECT ON {MAIL}.* FROM '{USER}'@'%'")
-    _kill_all(stage.database)
-    try:
+    rights, who = f"SELECT ON {MAIL}.*", f"'{USER}'@'%'"
+    with stage.database.altered(f"REVOKE {rights} FROM {who}", f"GRANT {rights} TO {who}"):
+        _kill_all(stage.database)
         yield
-    finally:
-        stage.database.execute(f"GRANT SELECT ON {MAIL}.* TO '{USER}'@'%'")
 
 
 @contextlib.contextmanager
