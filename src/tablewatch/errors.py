@@ -19,15 +19,14 @@ Damage in what smtpd or a backend *sends* is no exception: it is an event like a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tablewatch.record import Record
 
 
 class TablewatchError(Exception):
     """The base of all; its text says what is wrong and what would be right."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Record):
     """One thing wrong with a configuration file.
 
     ``line`` counts from 1; 0 where no line is known (a missing or unreadable file).
