@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tablewatch.config.document import Written
+from tablewatch.config.document import Written, overlay
 from tablewatch.config.reader import MAX_PROBLEMS, parse
-from tablewatch.config.schema import keys, overlay, value
+from tablewatch.config.schema import keys, value
 from tablewatch.config.settings import Config, TableSettings
 from tablewatch.config.values import Count, Duration, Probe, Several, Share, Size, Switch, Word
 from tablewatch.errors import ConfigError

@@ -1,6 +1,7 @@
-from tablewatch.config.schema import Named, entries, keys, overlay, value
+from tablewatch.config.document import overlay
+from tablewatch.config.schema import entries, keys, value
 from tablewatch.config.settings import Config, RestartSettings, TableSettings
-from tablewatch.config.values import Duration, Switch
+from tablewatch.config.values import Duration, Named, Switch
 
 
 def test_entries_are_kinds_groups_and_named_groups():

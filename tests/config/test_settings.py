@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 import yaml
 
@@ -8,6 +6,7 @@ from tablewatch.config.settings import SERVICES, Config, TableSettings
 from tablewatch.config.values import Count, Duration, Several, Share, Size, Word
 from tablewatch.policy.keyfilter import CHARSETS
 from tablewatch.protocol import messages
+from tablewatch.record import names_of
 
 ALL = list(keys(TableSettings))
 
@@ -39,9 +38,9 @@ def test_defaults_do_not_contradict_each_other():
 
 def test_every_field_is_a_key_of_the_file_except_what_stands_elsewhere():
     top = {key.partition(".")[0] for key, _ in keys(Config)} | {"tables"}
-    assert {field.name for field in dataclasses.fields(Config)} - top == {"path", "patterns"}
+    assert set(names_of(Config)) - top == {"path", "patterns"}
     known = {key.partition(".")[0] for key, _ in ALL}
-    assert {field.name for field in dataclasses.fields(TableSettings)} == known
+    assert set(names_of(TableSettings)) == known
 
 
 def test_the_services_are_those_of_the_protocol_without_auth():

@@ -17,8 +17,8 @@ from tablewatch.config.document import Document
 from tablewatch.config.knowledge_files import directory_beside, read_directory
 from tablewatch.config.patterns import Pattern
 from tablewatch.config.places import split_address
+from tablewatch.config.quotes import bare, nearest
 from tablewatch.config.settings import DEFAULT_CONFIG, TableSettings
-from tablewatch.config.values import bare, nearest
 from tablewatch.doctor import smtpd_conf
 from tablewatch.errors import ConfigError, Problem
 from tablewatch.knowledge.own import PREFIX

@@ -11,17 +11,17 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from tablewatch.cli.configured import read_configuration
 from tablewatch.cli.paper import clean, prepare_output
 from tablewatch.cli.status_view import missing
 from tablewatch.config.daemon_settings import CONTROL_SOCKET, DaemonSettings
-from tablewatch.config.values import format_duration, parse_duration
+from tablewatch.config.durations import format_duration, parse_duration
 from tablewatch.control.client import Control, Reply
 from tablewatch.control.entries import QuarantineEntry
 from tablewatch.control.records import from_plain
 from tablewatch.errors import ConfigError, ControlError
+from tablewatch.record import Record, field
 
 EX_DONE = 0
 EX_REFUSED = 1
@@ -34,8 +34,7 @@ _MARGIN = 5.0
 _TERM = "1h"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record):
     """What became of a command at one table. Beyond ``ok`` and ``text``: of quarantine only."""
 
     ok: bool

@@ -11,8 +11,8 @@ from tablewatch.cli import daemon_control
 from tablewatch.cli.daemon_control import EX_DONE, EX_REFUSED, Outcome
 from tablewatch.cli.paper import paper_of
 from tablewatch.cli.quarantine_view import lines
+from tablewatch.config.quotes import nearest, shown
 from tablewatch.config.settings import SERVICES
-from tablewatch.config.values import nearest, shown
 from tablewatch.control.client import Control, Reply
 from tablewatch.control.figures import several
 from tablewatch.control.records import to_plain

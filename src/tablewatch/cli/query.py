@@ -19,8 +19,8 @@ from tablewatch.cli.configured import configuration
 from tablewatch.cli.connecting import connect
 from tablewatch.cli.report import Report
 from tablewatch.config.daemon_settings import SMTPD_USERS
+from tablewatch.config.durations import parse_duration
 from tablewatch.config.settings import Config
-from tablewatch.config.values import parse_duration
 from tablewatch.errors import BackendFailed, TablewatchError
 from tablewatch.protocol.imsg import IMSG
 from tablewatch.protocol.messages import SERVICES, Operation, Verdict

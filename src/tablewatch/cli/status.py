@@ -10,7 +10,7 @@ import sys
 from tablewatch.cli import daemon_control, status_view, watch
 from tablewatch.cli.paper import paper_of, prepare_output
 from tablewatch.cli.terminal import can_draw
-from tablewatch.config.values import parse_duration
+from tablewatch.config.durations import parse_duration
 from tablewatch.control.client import Control
 from tablewatch.control.plain import chosen, plain
 from tablewatch.control.status import UNKNOWN

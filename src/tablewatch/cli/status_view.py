@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tablewatch.cli.activity import Activity, between, since_start, statuses
 from tablewatch.cli.paper import Column, Paper, clean, grid, wrap
-from tablewatch.config.values import nearest
+from tablewatch.config.quotes import nearest
 from tablewatch.control import figures
 from tablewatch.control.status import (
     CRITICAL,

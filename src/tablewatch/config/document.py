@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from typing import TypeVar
 
-from tablewatch.config.schema import overlay
 from tablewatch.config.settings import Config
+from tablewatch.record import Record, field, names_of, replace
+
+R = TypeVar("R", bound=Record)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Record):
     """A value that stands in the file, and its line."""
 
     value: object
@@ -19,8 +21,7 @@ class Written:
 Layer = dict[str, Written]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Record):
     """What a file says before anything is laid over anything; keys have dots (``restart.burst``).
 
     ``top`` holds the keys of the whole file, ``defaults.deadline`` and the like among them.
@@ -50,3 +51,15 @@ class Document:
 
 def _values(layer: Layer) -> dict[str, object]:
     return {key: written.value for key, written in layer.items()}
+
+
+def overlay(settings: R, values: Mapping[str, object], prefix: str = "") -> R:
+    """Return `settings` with the dotted keys of `values` laid over it, field by field."""
+    changes: dict[str, object] = {}
+    for name in names_of(type(settings)):
+        key, built_in = prefix + name, getattr(settings, name)
+        if isinstance(built_in, Record):
+            changes[name] = overlay(built_in, values, f"{key}.")
+        elif key in values:
+            changes[name] = values[key]
+    return replace(settings, **changes)

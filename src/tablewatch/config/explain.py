@@ -8,9 +8,10 @@ from functools import partial
 
 from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.document import Document
+from tablewatch.config.quotes import bare
 from tablewatch.config.schema import keys, value
 from tablewatch.config.settings import Config, TableSettings
-from tablewatch.config.values import Kind, Several, bare
+from tablewatch.config.values import Kind, Several
 
 WIDTH = 80
 

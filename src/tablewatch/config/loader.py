@@ -15,8 +15,8 @@ import stat
 from collections.abc import Iterable
 
 from tablewatch.config.document import Document, Written
+from tablewatch.config.quotes import bare
 from tablewatch.config.settings import Config
-from tablewatch.config.values import bare
 from tablewatch.errors import ConfigError, Problem
 
 # A thousand tables with every key written need less than half of it.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from tablewatch.config.patterns import ERROR_SIGNS, MEDIA, OTHER_SIGNS
 from tablewatch.config.places import File
-from tablewatch.config.values import Kind, Several, Word, shown
+from tablewatch.config.quotes import shown
+from tablewatch.config.values import Kind, Several, Word
 
 # A screen is 80 columns wide: two lines of it for a cause, and two for a repair.
 LONGEST_TEXT = 160
@@ -30,7 +30,6 @@ def name_trouble(name: str) -> str:
     )
 
 
-@dataclass(frozen=True)
 class Glob(Kind):
     """How a line begins and goes on; ``*`` stands for anything."""
 
@@ -54,7 +53,6 @@ class Glob(Kind):
         return f"at least {SHORTEST_START} fixed characters, then * where something varies"
 
 
-@dataclass(frozen=True)
 class Text(Kind):
     """A sentence of one line."""
 
@@ -79,7 +77,6 @@ class Text(Kind):
         return f"one line of at most {self.longest} characters"
 
 
-@dataclass(frozen=True)
 class Script(Kind):
     """What a step of a repair has to copy; may have several lines."""
 

@@ -9,9 +9,10 @@ import yaml
 from tablewatch.config.document import Layer
 from tablewatch.config.pattern_kinds import KEYS, STEP_KEYS, name_trouble
 from tablewatch.config.patterns import ERROR_SIGNS, MEDIA, Pattern, PatternStep
+from tablewatch.config.quotes import bare, nearest
 from tablewatch.config.reader import Target, Walk, refuse
 from tablewatch.config.syntax import compose
-from tablewatch.config.values import Kind, bare, nearest
+from tablewatch.config.values import Kind
 from tablewatch.errors import Problem
 
 MAX_STEPS = 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
-from tablewatch.config.values import Kind, shown
+from tablewatch.config.quotes import shown
+from tablewatch.config.values import Kind
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+-]+")
 _IPV6 = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]"
@@ -15,7 +15,6 @@ _LAST_PORT = 65535
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}")
 
 
-@dataclass(frozen=True)
 class Directory(Kind):
     """The absolute path of a directory, of at most `longest` bytes."""
 
@@ -38,7 +37,6 @@ class Directory(Kind):
         return "a path that begins with /"
 
 
-@dataclass(frozen=True)
 class File(Kind):
     """The absolute path of a file; empty for none."""
 
@@ -55,7 +53,6 @@ class File(Kind):
         return 'a path that begins with /, or ""'
 
 
-@dataclass(frozen=True)
 class Address(Kind):
     """Where to listen: ``HOST:PORT``, ``[IPv6]:PORT``, or ``:PORT`` for every address."""
 
@@ -75,7 +72,6 @@ class Address(Kind):
         return "one like 127.0.0.1:10099 or '[::1]:10099'"
 
 
-@dataclass(frozen=True)
 class User(Kind):
     """The name of a user of the system; it need not exist here."""
 

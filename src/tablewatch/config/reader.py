@@ -14,10 +14,11 @@ import yaml
 
 from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.document import Document, Layer, Written
-from tablewatch.config.schema import Named, entries, keys, value
+from tablewatch.config.quotes import bare, nearest, shown
+from tablewatch.config.schema import entries, keys, value
 from tablewatch.config.settings import Config, TableSettings
 from tablewatch.config.syntax import compose
-from tablewatch.config.values import Kind, Several, bare, nearest, shown
+from tablewatch.config.values import Kind, Named, Several
 from tablewatch.errors import ConfigError, Problem
 
 # More than anybody repairs in one go.

@@ -10,7 +10,7 @@ import re
 
 import yaml
 
-from tablewatch.config.values import bare
+from tablewatch.config.quotes import bare
 from tablewatch.errors import ConfigError, Problem
 
 # Settings of a table in a nested group are at the fifth level.

@@ -1,109 +1,55 @@
 """How single values are written in the file: read, checked, and written back.
 
-A *kind* stands beside each field of :mod:`tablewatch.config.settings`, in its metadata, with the
-range of the field and the reason for it. Kinds work on the text of a value as it stands in the
-file, before YAML gives it a type: ``1:30`` is no number of seconds here, ``010`` is not eight.
+:mod:`tablewatch.config.ranges` has a *kind* for each key, with its range and the reason for it.
+Kinds work on the text of a value as it stands in the file, before YAML gives it a type: ``1:30``
+is no number of seconds here, ``010`` is not eight.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
 
-# Whole numbers and descending units, as Prometheus writes durations.
-_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-_DURATION = re.compile("".join(rf"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
-_FRACTION = re.compile(r"([0-9]{1,9}\.[0-9]{1,9}) *(d|h|m|s|ms)")
-_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+from tablewatch.config.durations import format_duration, parse_duration
+from tablewatch.config.quotes import nearest, shown
+from tablewatch.record import Record
+
 _COUNT = re.compile(r"0|[1-9][0-9]{0,11}")
 _SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})%")
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,8})([KMG]?)")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _NEARLY_SIZE = re.compile(r"([1-9][0-9]{0,8}) ?([kmgKMG])(?:i?[bB])?")
 _LONGEST_PROBE = 255
 
 
-def parse_duration(text: str) -> float:
-    """Return the seconds in ``5s``, ``250ms``, ``1h30m``, ``2d`` or plain ``0``; never negative.
-
-    Raises ValueError, saying what to write instead.
-    """
-    if text == "0":
-        return 0.0
-    if text and (match := _DURATION.fullmatch(text)):
-        parts = zip(match.groups(default="0"), _UNITS.values(), strict=True)
-        return sum(int(number) * unit for number, unit in parts) / 1000
-    if _NUMBER.fullmatch(text):
-        if "." in text:
-            whole = format_duration(float(text))
-            raise ValueError(f"{text} has no unit; write {whole} for that many seconds")
-        raise ValueError(f"{text} has no unit; write {text}s, or {text}ms")
-    if match := _FRACTION.fullmatch(text):
-        whole = format_duration(float(match[1]) * _UNITS[match[2]] / 1000)
-        raise ValueError(f"{text} is not in whole numbers; write {whole}")
-    closed_up = text.replace(" ", "").lower()
-    if closed_up != text and closed_up and _DURATION.fullmatch(closed_up):
-        raise ValueError(f"{shown(text)} is no duration; write {closed_up}")
-    raise ValueError(f"{shown(text)} is no duration; write one like 250ms, 5s, 1h30m or 2d")
-
-
-def format_duration(seconds: float) -> str:
-    """Return `seconds` (0 or more, finite) as written in the file, to the nearest millisecond."""
-    left = round(seconds * 1000)
-    if left < 0:
-        raise ValueError(f"a duration is 0 or more, not {seconds}")
-    written = ""
-    for unit, size in _UNITS.items():
-        number, left = divmod(left, size)
-        if number:
-            written += f"{number}{unit}"
-    return written or "0"
-
-
-def shown(text: str, limit: int = 60) -> str:
-    """Return `text` quoted, short and printable in any locale, for a message."""
-    return f'"{bare(text, limit)}"'
-
-
-def bare(text: str, limit: int = 60) -> str:
-    """Return `text` short and printable in any locale, unquoted where that is possible."""
-    cut = text[: limit + 1]
-    plain = cut if cut.isascii() and cut.isprintable() else ascii(cut)[1:-1]
-    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the one of `known` most like `name`, or "" if none is much like it."""
-    import difflib  # noqa: PLC0415 - only where something is wrong
-
-    return next(iter(difflib.get_close_matches(name[:100], list(known), n=1)), "")
-
-
-class Kind(ABC):
+class Kind(Record):
     """How one sort of value is written.
 
     ``at_most`` names a value of the same group that this one may not exceed, "" for none.
     """
 
-    at_most: str = ""
+    at_most = ""
 
-    @abstractmethod
     def read(self, text: str) -> object:
         """Return the value of `text`; raises ValueError saying what would be right."""
+        raise NotImplementedError
 
-    @abstractmethod
     def write(self, value: object) -> str:
         """Return `value` as it would stand in the file."""
+        raise NotImplementedError
 
-    @abstractmethod
     def right(self) -> str:
         """Return what is right here, as the object of "write ..."."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True)
+class Named(Record):
+    """A mapping of names the administrator chooses to groups of one sort."""
+
+    group: type[Record]
+
+
 class Duration(Kind):
     """Seconds, from `low` to `high` (both allowed); `why` is the reason for both ends."""
 
@@ -130,7 +76,6 @@ class Duration(Kind):
         return f"{format_duration(self.low)} to {format_duration(self.high)}"
 
 
-@dataclass(frozen=True)
 class Count(Kind):
     """A whole number from `low` to `high` (both allowed); `why` is the reason for both ends.
 
@@ -160,7 +105,6 @@ class Count(Kind):
         return f"{'0, or ' * self.or_none}{self.low} to {self.high}"
 
 
-@dataclass(frozen=True)
 class Switch(Kind):
     """On or off."""
 
@@ -180,7 +124,6 @@ class Switch(Kind):
         return "yes or no"
 
 
-@dataclass(frozen=True)
 class Word(Kind):
     """One of a few known words; `refused` are words of the same sort, each with its reason."""
 
@@ -207,7 +150,6 @@ class Word(Kind):
         return "one of " + ", ".join(self.known)
 
 
-@dataclass(frozen=True)
 class Share(Kind):
     """A share of a whole from `low` to `high` (both allowed), in whole percent: ``20%`` is 0.2.
 
@@ -249,7 +191,6 @@ class Share(Kind):
         return self.right()
 
 
-@dataclass(frozen=True)
 class Size(Kind):
     """Bytes from `low` to `high` (both allowed), written ``512M``; 0 is right too: no limit.
 
@@ -286,7 +227,6 @@ class Size(Kind):
         return f"0, or {self.write(self.low)} to {self.write(self.high)}"
 
 
-@dataclass(frozen=True)
 class Probe(Kind):
     """A lookup: one of `services`, a blank, and a key. Empty for none.
 
@@ -320,7 +260,6 @@ class Probe(Kind):
         return 'a service and a plain key, as in "credentials postmaster@example.org", or ""'
 
 
-@dataclass(frozen=True)
 class Several(Kind):
     """A list of `item`; a single one may stand without brackets. None of them twice."""
 
@@ -338,40 +277,3 @@ class Several(Kind):
     def right(self) -> str:
         """Return what an item is."""
         return f"a list of: {self.item.right()}"
-
-
-def seconds(low: str, high: str, why: str, at_most: str = "") -> dict[str, Kind]:
-    """Return the metadata of a field that holds seconds."""
-    return {"kind": Duration(parse_duration(low), parse_duration(high), why, at_most)}
-
-
-def number(low: int, high: int, why: str, *, or_none: bool = False) -> dict[str, Kind]:
-    """Return the metadata of a field that holds a whole number."""
-    return {"kind": Count(low, high, why, or_none)}
-
-
-def several(item: Kind) -> dict[str, Kind]:
-    """Return the metadata of a field that holds a tuple."""
-    return {"kind": Several(item)}
-
-
-def word(*known: str) -> dict[str, Kind]:
-    """Return the metadata of a field that holds one of these words."""
-    return {"kind": Word(known)}
-
-
-def share(low: str, high: str, why: str, at_most: str = "") -> dict[str, Kind]:
-    """Return the metadata of a field that holds a share, 0.0 to 1.0."""
-    whole = Share(0.0, 1.0, why)
-    return {"kind": Share(whole.read(low), whole.read(high), why, at_most)}
-
-
-def size(low: str, high: str, why: str) -> dict[str, Kind]:
-    """Return the metadata of a field that holds bytes, 0 for no limit."""
-    whole = Size(0, 2**63, why)
-    return {"kind": Size(whole.read(low), whole.read(high), why)}
-
-
-def probe(services: tuple[str, ...]) -> dict[str, Kind]:
-    """Return the metadata of a field that holds a lookup, "" for none."""
-    return {"kind": Probe(services)}

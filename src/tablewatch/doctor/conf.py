@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tablewatch.config.values import bare, nearest
+from tablewatch.config.quotes import bare, nearest
 from tablewatch.doctor.findings import Finding, Severity
 from tablewatch.doctor.patient import Query
 from tablewatch.errors import DoctorError

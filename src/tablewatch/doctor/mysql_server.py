@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tablewatch.config.values import format_duration
+from tablewatch.config.durations import format_duration
 from tablewatch.doctor.findings import Finding, Medium, Severity, Step
 from tablewatch.doctor.mysql_session import Server, shown_host
 from tablewatch.doctor.patient import Patient
