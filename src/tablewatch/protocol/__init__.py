@@ -32,6 +32,12 @@ class SmtpdCodec(Protocol):
         of its torn key came later (text protocol). It is answered once, with `error`.
         """
 
+    def plain(self, data: bytes) -> Request | None:
+        """Do what :meth:`receive` does, where `data` is one lookup or check and nothing else.
+
+        Otherwise None, and nothing was taken: give it to :meth:`receive`.
+        """
+
     def welcome(self, services: tuple[str, ...]) -> bytes:
         """Return the bytes that finish the handshake with these services."""
 
@@ -53,6 +59,12 @@ class BackendCodec(Protocol):
 
     def receive(self, data: bytes) -> list[BackendEvent]:
         """Take the bytes just read; after a Damage the backend is not to be trusted again."""
+
+    def plain(self, data: bytes) -> Answer | None:
+        """Do what :meth:`receive` does, where `data` is what answers most lookups.
+
+        None for the rest, errors among it, and nothing was taken: give it to :meth:`receive`.
+        """
 
 
 class Dialect(Protocol):

@@ -48,6 +48,14 @@ class Frames:
         """Whether there are bytes that belong to no whole message."""
         return bool(self._buffer or self.problem)
 
+    def only(self, data: bytes) -> int | None:
+        """Return the type of the one whole message that `data` is; None if it is not that."""
+        size = len(data)
+        if not HEADER_SIZE <= size <= MAX_SIZE or self._buffer or self.problem:
+            return None
+        type_, length = _TYPE_AND_LENGTH.unpack_from(data)
+        return int(type_) if length == size else None
+
     def split(self, data: bytes) -> list[bytes]:
         """Take the bytes just read; return the messages they complete."""
         if self.problem:

@@ -65,6 +65,19 @@ class ImsgBackend:
             events.append(damage)
         return events
 
+    def plain(self, data: bytes) -> Answer | None:
+        """Take `data` if it is the answer asked for, and an ordinary one; see BackendCodec."""
+        request = self._asked
+        if request is None or self._damaged or self._frames.only(data) != OK:
+            return None
+        if request.operation is Operation.UPDATE:
+            return None
+        answer = _parse(request.operation, data)
+        if type(answer) is not Answer or answer.verdict is Verdict.ERROR:
+            return None
+        self._asked = None
+        return answer
+
     def _judge_pending(self) -> Damage | None:
         """Find what is wrong with bytes that are no whole message."""
         if self._ready and self._asked is None:

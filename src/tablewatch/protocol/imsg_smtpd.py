@@ -5,9 +5,11 @@ from __future__ import annotations
 from tablewatch.protocol.frames import HEADER_SIZE, MAX_SIZE, Frames, compose, type_of
 from tablewatch.protocol.imsg_words import (
     API_VERSION,
+    CHECK,
     CLOSE,
     HAVE_VALUES,
     KEY_AT,
+    LOOKUP,
     OK,
     OPEN,
     OPENING,
@@ -31,6 +33,7 @@ from tablewatch.protocol.messages import (
     Verdict,
 )
 
+_WITH_KEY = {CHECK: Operation.CHECK, LOOKUP: Operation.LOOKUP}
 _NUMBERS = {verdict: RESULT.pack(number) for number, verdict in VERDICTS.items()}
 
 
@@ -52,6 +55,19 @@ class ImsgSmtpd:
         if self._frames.problem:
             events.append(Damage(MALFORMED, self._frames.problem))
         return events
+
+    def plain(self, data: bytes) -> Request | None:
+        """Take `data` if it is one lookup or check and nothing else; see SmtpdCodec."""
+        type_ = self._frames.only(data)
+        operation = _WITH_KEY.get(type_) if type_ is not None else None
+        end = data.find(b"\0", KEY_AT)
+        if operation is None or end < 0 or end != len(data) - 1:
+            return None
+        bits, parameters = QUERY.unpack_from(data, HEADER_SIZE)
+        service = SERVICE_NAMES.get(bits)
+        if service is None or parameters:
+            return None
+        return Request(operation, service, data[KEY_AT:-1], b"", data)
 
     def welcome(self, services: tuple[str, ...]) -> bytes:
         """Return the empty OK that finishes the handshake; this protocol names no services."""

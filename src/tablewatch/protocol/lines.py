@@ -29,13 +29,15 @@ class Lines:
         """Whether the line that has begun is too long already."""
         return len(self._start) > self._limit
 
+    def is_one(self, data: bytes) -> bool:
+        """Whether `data` is exactly one whole line of bearable length, and none is unfinished."""
+        end = data.find(b"\n") + 1
+        return end == len(data) and 0 < end <= self._limit and not (self._start or self.skipping)
+
     def split(self, data: bytes) -> list[bytes]:
         """Take the bytes just read; return the lines they complete."""
-        end = data.find(b"\n") + 1
-        if end == len(data) and 0 < end <= self._limit and not self.pending:
-            return [data]  # nearly always: one line in one read
         lines: list[bytes] = []
-        begin = 0
+        begin, end = 0, data.find(b"\n") + 1
         while end:
             self._add(data[begin : end - 1])
             if self.skipping:

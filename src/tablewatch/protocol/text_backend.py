@@ -45,6 +45,7 @@ class TextBackend:
         self._ready = False
         self._damaged = False
         self._asked: Request | None = None
+        self._expected = b""  # the beginning of its answer
 
     def greet(self, hello: Hello) -> bytes:
         """Return smtpd's own greeting, to be repeated as it was."""
@@ -55,6 +56,7 @@ class TextBackend:
         if self._asked is not None:
             raise RuntimeError("a backend is asked one request at a time")
         self._asked = request
+        self._expected = b"%b|%b|" % (RESULTS[request.operation], request.id)
         return request.raw
 
     def receive(self, data: bytes) -> list[BackendEvent]:
@@ -75,6 +77,25 @@ class TextBackend:
                 self._damaged = True
                 events.append(damage)
         return events
+
+    def plain(self, data: bytes) -> Answer | None:
+        """Take `data` if it is the answer asked for, and an ordinary one; see BackendCodec."""
+        request, expected = self._asked, self._expected
+        if request is None or self._damaged or not data.startswith(expected):
+            return None
+        if not self._lines.is_one(data) or b"\0" in data:
+            return None
+        outcome, operation = data[len(expected) : -1], request.operation
+        if operation is Operation.LOOKUP and outcome.startswith(b"found|") and len(outcome) > 6:
+            answer = Answer(Verdict.FOUND, outcome[6:], b"", data)
+        elif operation is Operation.CHECK and outcome == b"found":
+            answer = Answer(Verdict.FOUND, b"", b"", data)
+        elif operation is not Operation.UPDATE and outcome == b"not-found":
+            answer = Answer(Verdict.NOT_FOUND, b"", b"", data)
+        else:
+            return None
+        self._asked = None
+        return answer
 
     def _judge_pending(self) -> Damage | None:
         """Find what is wrong with the beginning of a line already."""

@@ -37,6 +37,11 @@ MESSAGE_LIMIT = 256
 NEWLINE_IN_KEY = "newline in key"
 # smtpd-tables(7) asks for a message with every error, though no smtpd so far insists.
 _NO_MESSAGE = b"temporary failure"
+# What a lookup or check looks like, with so many fields before it.
+_PLAIN = (
+    rb"table\|(?:[^|\r\n\0]*\|){%d}(lookup|check)\|([^|\r\n\0]+)\|([^|\r\n\0]+)\|([^\r\n\0]*)\n"
+)
+_NEVER = re.compile(rb"(?!)")
 _CONTROL = bytes(range(0x20)) + b"\x7f"
 
 
@@ -65,6 +70,7 @@ class TextSmtpd:
         # The field of a request line that names the operation; further on if the table's name
         # contains a `|`, which smtpd.conf allows and smtpd does not escape.
         self._at = 4
+        self._plain = _NEVER.fullmatch
         # The rest serves the newline rule and is used only with an smtpd that waits for answers.
         self._waits = False
         self._open: Request | None = None  # read, not answered
@@ -99,6 +105,20 @@ class TextSmtpd:
             events += self._tell(self._open)
         return events
 
+    def plain(self, data: bytes) -> Request | None:
+        """Take `data` if it is one lookup or check and nothing else; see SmtpdCodec."""
+        found = self._plain(data)
+        if found is None or len(data) > LINE_LIMIT or self._lines.pending or self._open is not None:
+            return None
+        word, name, id_, key = found.groups()
+        service = SERVICE_NAMES.get(name)
+        if service is None:
+            return None
+        request = Request(REQUESTS[word][0], service, key, id_, data)
+        if self._waits:
+            self._open = request
+        return request
+
     def _tell(self, request: Request) -> list[SmtpdEvent]:
         """Return what is to be said of the open request now."""
         event: SmtpdEvent | None = self._untold
@@ -117,6 +137,7 @@ class TextSmtpd:
         if line == b"config|ready\n":
             table = self._config.get(b"tablename", "")
             self._at += table.count("|")
+            self._plain = re.compile(_PLAIN % (self._at - 1)).fullmatch
             version = self._config.get(b"smtpd-version", "")
             self._waits = waits_for_answers(version)
             self._hello = Hello(table, version, bytes(self._greeting) + line)
