@@ -243,3 +243,37 @@ def test_when_next_due_has_come_due_has_nothing_left_to_do_for_now(flood):
         collapser.due(now)
         following = collapser.next_due()
         assert following is None or following > now
+
+
+def test_a_repetition_is_a_line_like_one_that_was_shown():
+    flood = Collapser(60.0)
+    assert not flood.repeats("a", 0.0)
+    assert flood.seen == 0
+    flood.admit("a", "text", 0.0)
+    assert flood.repeats("a", 59.9)
+    assert not flood.repeats("b", 59.9)
+    assert (flood.seen, flood.collapsed) == (2, 1)
+
+
+def test_long_after_it_was_shown_a_line_is_no_repetition():
+    flood = Collapser(60.0)
+    flood.admit("a", "text", 0.0)
+    assert not flood.repeats("a", 60.0)
+    assert flood.admit("a", "text", 60.0) == "text"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([0.0, 0.5, 7.0, 70.0]))))
+def test_asking_for_repetitions_first_changes_nothing(lines):
+    asked, plain = Collapser(60.0, 3, 5), Collapser(60.0, 3, 5)
+    now = 0.0
+    for kind, pause in lines:
+        now += pause
+        due = asked.next_due()
+        if asked.repeats(kind, now):
+            assert asked.next_due() == due
+            assert plain.admit(kind, kind, now) is None
+        else:
+            assert asked.admit(kind, kind, now) == plain.admit(kind, kind, now)
+        assert asked.due(now) == plain.due(now)
+        assert (asked.seen, asked.collapsed) == (plain.seen, plain.collapsed)
+    assert asked.flush(now) == plain.flush(now)

@@ -19,11 +19,11 @@ succeeds for a minute, bad keys and broken SQL look the same, until the breaker'
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tablewatch.keytraits import PLAIN, traits_of
 from tablewatch.policy.digests import KeyHasher
+from tablewatch.record import Record, field
 
 
 class Alike(NamedTuple):
@@ -36,8 +36,7 @@ class Alike(NamedTuple):
     since: float
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Record, frozen=False):
     signature: str
     since: float
     last: float

@@ -107,6 +107,11 @@ class Breaker:
         self._closed_at: float | None = None  # by a trial; None: by the operator or the start
         self._until: float | None = None  # the rest (OPEN) or the running trial (HALF_OPEN) ends
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is CLOSED, which it never becomes by itself."""
+        return self._state is State.CLOSED
+
     def state(self, now: float) -> State:
         """Return the state at `now`."""
         until = self._until
@@ -149,10 +154,10 @@ class Breaker:
 
     def success(self, now: float) -> bool:
         """Note that the backend answered a request; return whether that closed the breaker."""
-        state = self.state(now)
-        if state is State.CLOSED:
+        if self._state is State.CLOSED:  # which it does not leave by itself
             self._failures = 0
-        if state is not State.HALF_OPEN:
+            return False
+        if self.state(now) is not State.HALF_OPEN:
             return False
         self._close(Event.TRIAL_PASSED)
         self._closed_at = now

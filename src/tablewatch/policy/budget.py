@@ -68,6 +68,10 @@ class RetryBudget:
 
     def deposit(self, now: float) -> None:
         """Book a good answer."""
+        newest = self._deposits[-1] if self._deposits else None
+        if newest is not None and newest[0] == now // self._width and self._level >= 0.0:
+            newest[1] += self.ratio  # nearly always: no debt, and time can wait
+            return
         self._advance(now)
         debt = max(0.0, -self._level)
         paid = min(debt, self.ratio)

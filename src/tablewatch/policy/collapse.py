@@ -57,14 +57,10 @@ class Collapser:
         A `text` that costs something to make can be a function; it is called only if the line is
         shown, and the summaries repeat what it returned.
         """
+        if self.repeats(signature, now):
+            return None
         self.seen += 1
-        entry = self._entries.get(signature)
-        if entry is not None:
-            if now < entry.since + self._interval or entry.repeats:
-                entry.repeats += 1
-                self.collapsed += 1
-                return None
-            del self._entries[signature]
+        self._entries.pop(signature, None)
         if now >= self._window_since + self._interval and not self._hidden:
             self._window_since = now
             self._window_lines = 0
@@ -82,6 +78,19 @@ class Collapser:
         shown = text if isinstance(text, str) else text()
         self._entries[signature] = _Entry(shown, now)
         return shown
+
+    def repeats(self, signature: str, now: float) -> bool:
+        """Count a line like one that was shown not long ago; return whether it is one.
+
+        What is due, and when, stays as it was.
+        """
+        entry = self._entries.get(signature)
+        if entry is None or (now >= entry.since + self._interval and not entry.repeats):
+            return False
+        entry.repeats += 1
+        self.seen += 1
+        self.collapsed += 1
+        return True
 
     def due(self, now: float) -> list[str]:
         """Return the summaries to log at `now`; signatures that were quiet are forgotten."""

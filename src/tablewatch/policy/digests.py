@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+# As `random` of the standard library does it: hashlib brings OpenSSL with it, which would be a
+# sixth of a supervisor's memory.
+try:
+    from _blake2 import blake2b
+except ImportError:  # an interpreter built otherwise
+    from hashlib import blake2b
 
 # Keys of these services hold a clear-text password (`user:password`, smtpd-tables(7)) and are not
 # remembered in any form: even a salted digest would let a guess be tested.
@@ -21,7 +26,7 @@ class KeyHasher:
         """`salt`: 16 to 64 random bytes, new for each process; ValueError otherwise."""
         if not 16 <= len(salt) <= 64:
             raise ValueError(f"a salt has 16 to 64 bytes, not {len(salt)}")
-        self._salted = hashlib.blake2b(digest_size=16, key=salt)
+        self._salted = blake2b(digest_size=16, key=salt)
 
     def digest(self, service: str, key: bytes) -> bytes | None:
         """Return the digest of `key` as looked up in `service`; None if it can't be kept."""

@@ -42,6 +42,7 @@ class KeyFilter:
             raise ValueError(f"max_length is at least 1, not {max_length}")
         self.charset = charset
         self.max_length = max_length
+        self.is_on = charset is not None or max_length is not None
         self._barred = CHARSETS[charset] if charset is not None else Trait(0)
 
     def objection(self, key: bytes) -> str | None:

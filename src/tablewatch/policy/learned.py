@@ -18,14 +18,12 @@ for nothing may be remembered of those.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tablewatch.keytraits import Trait, traits_of
 from tablewatch.policy.digests import NEVER_REMEMBERED, KeyHasher
+from tablewatch.record import Record
 
 
-@dataclass(slots=True)
-class Refused:
+class Refused(Record, frozen=False):
     """Traits that are refused for a service, from `since` until a trial after `until` succeeds.
 
     Monotonic seconds. `trial_at` is when a key was last let through, None if that is settled.

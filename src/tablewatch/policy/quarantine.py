@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tablewatch.config.settings import QuarantineSettings
 from tablewatch.policy.digests import KeyHasher
+from tablewatch.record import Record
 
 _SWEEP_EVERY = 60.0  # seconds; an expired entry refuses nobody, it only takes room
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Record, frozen=False):
     """One refused key. ``shown`` is its masked form; the key itself is not kept.
 
     ``id`` is the beginning of the salted digest: enough to name an entry, the same when the key
@@ -106,6 +105,12 @@ class Quarantine:
         self._entries.move_to_end(digest)
         self._make_room()
         return entry
+
+    def holds(self, service: str, key: bytes) -> bool:
+        """Whether there is an entry for `key`, be it an expired one. Changes nothing."""
+        if not self._entries:  # the usual case costs nothing
+            return False
+        return self._hasher.digest(service, key) in self._entries
 
     def match(self, service: str, key: bytes, now: float) -> Entry | None:
         """Return the entry that refuses `key` at `now`; an expired one is removed."""

@@ -22,10 +22,12 @@ class RateMeter:
         self._width = window / _SLICES
         self._counts = deque([0.0] * (_SLICES + 1), maxlen=_SLICES + 1)  # oldest first
         self._newest = 0.0  # number of the slice at the end
+        self._until = 0.0  # it ends
 
     def add(self, now: float, n: float = 1) -> None:
         """Count `n` events."""
-        self._advance(now)
+        if now >= self._until:
+            self._advance(now)
         self._counts[-1] += n
 
     def rate(self, now: float) -> float:
@@ -42,6 +44,7 @@ class RateMeter:
         number, seconds = divmod(now, self._width)
         fresh = min(number - self._newest, _SLICES + 1)
         self._newest = number
+        self._until = now - seconds + self._width
         self._counts.extend([0.0] * int(fresh))
         return seconds / self._width
 

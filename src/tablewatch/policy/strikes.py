@@ -13,13 +13,12 @@ hit it. The key is blamed when it happens again *while other keys work*:
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from tablewatch.policy.digests import KeyHasher
+from tablewatch.record import Record
 
 
-@dataclass(slots=True)
-class _Record:
+class _Record(Record, frozen=False):
     strikes: int
     last: float
     successes: int  # of the service, at the last strike

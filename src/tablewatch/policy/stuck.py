@@ -83,17 +83,23 @@ class StuckErrors:
         if operation == "update":
             return
         if not is_error:
-            self._answers_otherwise.add((operation, service))
-            self._good_since = True
-            if self._all.spans(self.window) and not self._evident.spans(self.window):
-                self._silent_is_normal = True
-            self.clear()
+            self.good(operation, service)
             return
         if has_evidence:
             self._evident.add(now, token)
         elif self._silent_is_normal or (operation, service) not in self._answers_otherwise:
             return
         self._all.add(now, token)
+
+    def good(self, operation: str, service: str | None) -> None:
+        """Take an answer that was no error; not for updates, which say nothing."""
+        self._answers_otherwise.add((operation, service))
+        self._good_since = True
+        if self._all.is_empty and self._evident.is_empty:
+            return  # nearly always
+        if self._all.spans(self.window) and not self._evident.spans(self.window):
+            self._silent_is_normal = True
+        self.clear()
 
     def verdict(self, now: float) -> Advice:
         """Return what to do now."""
@@ -133,6 +139,10 @@ class _Row:
     def clear(self) -> None:
         self._tokens: set[Hashable] = set()
         self._first = self._last = 0.0
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._tokens
 
     def add(self, now: float, token: Hashable) -> None:
         if not self._tokens:
