@@ -1,7 +1,14 @@
-import pytest
+import re
 
-from tablewatch.knowledge.classify import MAX_GROUP, MAX_TEXT, Classifier
-from tablewatch.knowledge.records import ErrorClass, ErrorText, Sign, Signature
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tablewatch.knowledge.classify import MAX_TEXT, Classifier, fits
+from tablewatch.knowledge.groups import MAX_GROUP
+from tablewatch.knowledge.keys import printable
+from tablewatch.knowledge.records import ErrorClass, ErrorText, Own, OwnLine, Sign, Signature
+from tablewatch.knowledge.signatures import ERROR_TEXTS, SIGNATURES
 
 COLLATIONS = (
     b"warn: trying to reconnect after error: Illegal mix of collations "
@@ -142,10 +149,12 @@ def test_only_so_many_lines_are_remembered():
     first = classifier.read(b"line a")
     for other in b"bcd":
         classifier.read(b"line %c" % other)
-    assert len(classifier._readings) == 3
-    again = classifier.read(b"line a")
-    assert again == first
-    assert again is not first
+        classifier.chatter(b"debug: %c" % other)
+        classifier.chatter(b"debug: %c%c" % (other, other))
+        classifier.read(b"warn: %c" % other)
+        assert len(classifier._readings) <= 3
+        assert len(classifier._chatter) <= 3
+    assert classifier.read(b"line a") == first
 
 
 def test_other_tables_can_be_given():
@@ -166,3 +175,122 @@ def test_the_text_with_the_most_fixed_characters_counts_whatever_the_order():
     line = b"t[1]: warn: mysql_stmt_execute: Bad hair day"
     for order in (texts, texts[::-1]):
         assert Classifier(error_texts=order).read(line).signature == "exact"
+
+
+# --- the short ways to an answer lead to that of the long one
+
+PREFIX = re.compile(
+    rb"[^:\[\]]{1,128}\[\d{1,10}\]: "
+    rb"|[^:]{1,128}: (?=unknown service |unknown action |unexpected config line: |malformed line"
+    rb"|unsupported protocol version: |no (?:update|check|lookup|fetch) handler registered)"
+)
+ENVELOPE = re.compile(
+    r"(?:(?:connection to server )?(?:at|on socket) .*? failed: )?(?:(?:ERROR|FATAL|PANIC): +)?"
+)
+OWN = Own(
+    (
+        OwnLine("local-chat", Sign.OTHER, None, ("debug: row ", "7"), "", None),
+        OwnLine("local-spin", Sign.RETRY, ErrorClass.QUERY, ("info: again ", "!"), "again", None),
+        OwnLine("local-code", Sign.ERROR, ErrorClass.UNKNOWN, ("E42",), "forty-two", None),
+    ),
+    (ErrorText("local-full", ErrorClass.QUERY, "full", "", ("Too many ", " in here")),),
+)
+PARTS = (
+    *dict.fromkeys(known.start for known in SIGNATURES),
+    *dict.fromkeys(part for text in ERROR_TEXTS for part in text.parts),
+    *dict.fromkeys(part for own in (*OWN.lines, *OWN.messages) for part in own.parts),
+    *("connection to server at ", " failed: ", "ERROR:  ", "FATAL:  ", "creds: ", "0x1f", "'"),
+)
+text_of_a_line = st.lists(st.sampled_from(PARTS) | st.text(max_size=5), max_size=6).map("".join)
+some_lines = st.builds(
+    lambda name, text: (name + text).replace("\n", "").encode("utf-8", "surrogatepass"),
+    st.sampled_from(["", "creds[7]: ", "creds[4711]: ", "a b[1]: ", "creds: "]),
+    text_of_a_line,
+)
+
+
+def plainly(line, own):
+    """Sign, class, id and text of a line by going through everything that is known, in order."""
+    prefix = PREFIX.match(line)
+    text = printable(line[prefix.end() :] if prefix else line)
+    shown = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+    for each in own.lines:
+        if fits(each.parts, text):
+            return each.sign, each.error_class, each.id, shown
+    longest_first = sorted(SIGNATURES, key=lambda known: -len(known.start))
+    known = next(known for known in longest_first if text.startswith(known.start))
+    rest = text[len(known.start) :]
+    if rest and known.error_class not in (None, ErrorClass.QUERY):
+        message = rest[ENVELOPE.match(rest).end() :]
+        exact_first = sorted(ERROR_TEXTS, key=lambda error: -sum(map(len, error.parts)))
+        for error in (*own.messages, *exact_first):
+            if fits(error.parts, message):
+                query = error.error_class is ErrorClass.QUERY
+                judge = known if query and known.error_class is not ErrorClass.UNKNOWN else error
+                return known.sign, judge.error_class, error.id, shown
+    return known.sign, known.error_class, known.id, shown
+
+
+@given(st.lists(some_lines, max_size=8), st.sampled_from([Own(), OWN]))
+def test_every_line_is_read_as_by_going_through_everything(lines, own):
+    classifier = Classifier(memory=4, own=own)
+    for line in lines:
+        reading = classifier.read(line)
+        found = (reading.sign, reading.error_class, reading.signature, reading.text)
+        assert found == plainly(line, own)
+
+
+HOLES = (b'"', b"'", b"=", b" ", b"0", b"17", b"0x", b"\\x", b"\xff", b"\t", b"#", b"a", b"")
+alike_lines = st.builds(
+    lambda start, parts, end: start + b"".join(parts) + end.encode("utf-8", "surrogatepass"),
+    st.sampled_from([b"", b"creds[7]: ", b"creds[7]: debug: row ", b"debug: row ", b"info: "]),
+    st.lists(st.sampled_from(HOLES), max_size=4),
+    text_of_a_line | st.just(""),
+).map(lambda line: line.replace(b"\n", b""))
+
+
+@given(st.lists(some_lines | alike_lines, max_size=12), st.sampled_from([Own(), OWN]))
+def test_what_is_chatter_and_of_which_group_is_what_reading_it_says(lines, own):
+    classifier = Classifier(memory=8, own=own)
+    for line in lines:
+        reading = Classifier(own=own).read(line)
+        assert classifier.chatter(line) == (reading.group if reading.is_chatter else None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b"creds[7]: debug: row 12 of 99", b"creds[8]: debug: row 34 of 56"),
+        (b"creds[7]: debug: filter=(uid=alice), ret=1", b"creds[7]: debug: filter=(uid=b), ret=0"),
+        (b'creds[7]: info: no "alice" here', b'creds[7]: info: no "bob" here'),
+    ],
+)
+def test_chatter_of_a_shape_seen_before_is_not_read_again(classifier, one, other):
+    found = classifier.chatter(one)
+    classifier._read = None
+    assert found is not None
+    assert classifier.chatter(other) == found
+
+
+def test_what_shapes_do_not_tell_apart_makes_a_difference():
+    classifier = Classifier(own=OWN)
+    assert classifier.chatter(b"debug: row 1 of 8") == "debug: debug: row # of #"
+    assert classifier.chatter(b"debug: row 1 of 7") == "local-chat"
+    assert classifier.chatter(b"E41") == "other: #"
+    assert classifier.chatter(b"E42") is None
+    assert classifier.chatter(b"7 rows") == "other: # rows"
+    assert classifier.chatter(b"\t rows") == "postgres-detail: # rows"
+    assert classifier.chatter(b"ret 1") == "other: ret #"
+    assert classifier.chatter(b"ret1") == "other: ret#"
+    assert classifier.chatter(b"ret=1") == "debug: ret#"
+
+
+def test_a_blank_line_is_chatter_without_a_group(classifier):
+    assert classifier.chatter(b"") == classifier.chatter(b"creds[7]: ") == ""
+
+
+@pytest.mark.parametrize("line", [COLLATIONS, b"debug: (re)connecting", b"fatal: no", b"warn: x"])
+def test_what_a_decision_may_depend_on_is_no_chatter(classifier, line):
+    assert not classifier.read(line).is_chatter
+    for _ in range(2):
+        assert classifier.chatter(b"creds[7]: " + line) is None

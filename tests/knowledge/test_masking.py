@@ -231,6 +231,7 @@ def test_a_whole_key_never_survives(line, key, word, escaped):
     written = printable(key) if escaped else key.decode("utf-8", "backslashreplace")
     shown = scrub(line.format(written) + word, [key, word.encode()])
     assume(written.lower() not in line.lower())
+    assume(not key.startswith(b"@"))  # a domain, which is shown
     assert written.lower() not in shown.lower()
 
 

@@ -25,6 +25,9 @@ class StderrLines:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the bytes just read; return the lines they end, in order."""
+        if len(self._partial) + len(chunk) <= self._limit:  # no line can be too long
+            *lines, self._partial = (self._partial + chunk).split(b"\n")
+            return lines
         *ended, rest = chunk.split(b"\n")
         lines = []
         for piece in ended:
