@@ -144,6 +144,7 @@ class Player:
             else:
                 assert isinstance(action, Leave)
                 self.left = True
+        self.core.next_deadline(self.now)  # as the loop does, before it sleeps
 
     def answer_to(self, id_):
         """Return the one answer to this request, or None; fail if there are more."""

@@ -117,6 +117,7 @@ def test_smtpd_has_its_answer_before_a_backend_is_recycled():
     player.backend(REGISTER, generation=2)
     id_ = player.ask("alice")
     player.core.pool.recycle(player.core.pool.active, "memory")
+    player.core.stir()
     answer = f"lookup-result|{id_}|not-found\n".encode()
     done = after(player, lambda: player.backend(answer, generation=1))
     assert done.index(WriteSmtpd) < done.index(Kill)
@@ -134,6 +135,7 @@ def test_smtpd_has_its_answer_though_the_judging_breaks():
     player = Player().start()
     id_ = player.ask("alice")
     player.core.judge.good = lambda *_: 1 / 0
+    player.core.stir()
     with pytest.raises(ZeroDivisionError):
         player.answer(id_)
     player.settle()

@@ -1,13 +1,12 @@
 """Guard: what the active backend spends, when it is slowed down, when it has to go."""
 
-from collections import deque
 from dataclasses import replace
 
 import pytest
 from tests.core.player import LOST, RECONNECT, RETRY
 
 from tablewatch.config.settings import RateSettings, RunawaySettings, TableSettings
-from tablewatch.core.actions import Measure, Pause, Resume, Usage
+from tablewatch.core.actions import Actions, Measure, Pause, Resume, Usage
 from tablewatch.core.backend import Backend, Pending
 from tablewatch.core.counters import Counters
 from tablewatch.core.guard import BLIND_INTERVAL, Guard
@@ -22,7 +21,7 @@ class Watched:
 
     def __init__(self, **settings):
         self.settings = TableSettings(**settings)
-        self.actions = deque()
+        self.actions = Actions()
         self.counters = Counters()
         self.budget = RetryBudget()
         self.guard = Guard(self.settings, self.budget, self.actions, self.counters)

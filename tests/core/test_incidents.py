@@ -749,7 +749,7 @@ def test_what_the_backend_uses_meanwhile_is_in_it():
     (incident,) = player.core.incidents.closed
     at = [at for at, _ in incident.case.samples]
     assert at == sorted(at)
-    assert incident.opened < at[0] < at[-1] < incident.closed
+    assert incident.opened <= at[0] < at[-1] < incident.closed
     assert {used for _, used in incident.case.samples} == {Usage(1.5, 20_000_000, 9, None)}
 
 

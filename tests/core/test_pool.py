@@ -1,13 +1,13 @@
 """Pool: one active backend, spares ready for its place, replacements as often as is allowed."""
 
 import random
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from tablewatch.config.settings import RestartSettings, TableSettings
-from tablewatch.core.actions import Kill, Spawn, WriteBackend
+from tablewatch.core.actions import Actions, Kill, Spawn, WriteBackend
 from tablewatch.core.backend import Pending
 from tablewatch.core.counters import Counters
 from tablewatch.core.pool import Pool
@@ -24,7 +24,7 @@ class Played:
 
     def __init__(self, **settings):
         self.settings = TableSettings(**settings)
-        self.actions = deque()
+        self.actions = Actions()
         self.counters = Counters()
         self.pool = Pool(self.settings, self.actions, self.counters, random.Random(1))
         self.budget = RetryBudget()

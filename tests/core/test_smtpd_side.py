@@ -1,9 +1,10 @@
 """SmtpdSide: exactly one answer to every request."""
 
-from collections import Counter, deque
+from collections import Counter
 
 import pytest
 
+from tablewatch.core.actions import Actions
 from tablewatch.core.counters import Counters
 from tablewatch.core.judge import Objection
 from tablewatch.core.smtpd_side import SmtpdSide
@@ -14,7 +15,7 @@ from tablewatch.protocol.text import TEXT
 
 @pytest.fixture
 def side():
-    made = SmtpdSide(deque(), Counters())
+    made = SmtpdSide(Actions(), Counters())
     (hello,) = made.receive(TEXT.hello("creds", "7.9.0").raw)
     made.hello = hello
     made.welcome(("credentials",))
@@ -38,7 +39,7 @@ def test_the_first_bytes_tell_the_protocol(side):
 
 
 def test_what_is_no_protocol_is_damage():
-    (event,) = SmtpdSide(deque(), Counters()).receive(b"EHLO\r\n")
+    (event,) = SmtpdSide(Actions(), Counters()).receive(b"EHLO\r\n")
     assert isinstance(event, Damage)
 
 
@@ -92,7 +93,7 @@ def test_what_the_backend_answered_itself_is_not_written_again_and_still_counts(
 @pytest.mark.parametrize("how", ["reply", "passed_on"])
 def test_after_either_an_smtpd_that_waits_for_answers_may_ask_again(how):
     """It holds what comes before for the rest of a torn key, see TextSmtpd."""
-    made = SmtpdSide(deque(), Counters())
+    made = SmtpdSide(Actions(), Counters())
     (made.hello,) = made.receive(TEXT.hello("creds", "7.6.0").raw)
     made.welcome(("credentials",))
     getattr(made, how)(ask(made, 1), Answer(Verdict.NOT_FOUND), 12.5)

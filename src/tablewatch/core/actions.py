@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from collections import deque
+from typing import NamedTuple, Protocol
 
 
 class Priority(enum.IntEnum):
@@ -91,6 +92,41 @@ class Leave(NamedTuple):
 # What is done to one of the backends.
 BackendAction = WriteBackend | Kill | Trace | Pause | Resume | Measure
 Action = Spawn | WriteSmtpd | Log | Leave | BackendAction
+
+
+class Outlet(Protocol):
+    """Writes at once what somebody is waiting for; it must do nothing else: the core is at work."""
+
+    def to_smtpd(self, data: bytes) -> None:
+        """Do what WriteSmtpd says."""
+
+    def to_backend(self, generation: int, data: bytes) -> None:
+        """Do what WriteBackend says."""
+
+
+class Actions(deque[Action]):
+    """What is to be done, in order. With an ``outlet``, what somebody waits for is written at once.
+
+    That keeps the order: it is only done when nothing else is to be done before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outlet: Outlet | None = None
+
+    def to_smtpd(self, data: bytes) -> None:
+        """Have `data` written to smtpd, now if that can be."""
+        if self or self.outlet is None:
+            self.append(WriteSmtpd(data))
+        else:
+            self.outlet.to_smtpd(data)
+
+    def to_backend(self, generation: int, data: bytes) -> None:
+        """Have `data` written to a backend, now if that can be."""
+        if self or self.outlet is None:
+            self.append(WriteBackend(generation, data))
+        else:
+            self.outlet.to_backend(generation, data)
 
 
 class Usage(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from tablewatch.knowledge.records import ErrorClass
 from tablewatch.policy.latency import Histogram
@@ -19,6 +18,7 @@ from tablewatch.protocol.messages import (
     Operation,
     Verdict,
 )
+from tablewatch.record import Record, field
 
 # Why smtpd was told to try again: without asking the backend, then because of what it did.
 REFUSED = (
@@ -38,6 +38,7 @@ REPLACED = (*FAILED, "stuck", "memory", "descriptors", "spare", "reload")
 DAMAGE = (UNSOLICITED, FOREIGN_ID, MALFORMED, EMPTY_VALUE, OVERSIZED, HANDSHAKE)
 # Asked in a service that smtpd has not (yet).
 OTHER = "other"
+_KNOWN = frozenset(SERVICES)
 CLASSES = tuple(each.value for each in ErrorClass)
 
 
@@ -49,8 +50,7 @@ def _zeros(words: Iterable[str]) -> Counter[str]:
     return Counter(dict.fromkeys(words, 0))
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Record, frozen=False):
     """Plain counts; they only ever grow. The dictionaries' keys are fixed sets of words."""
 
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)  # operation, service
@@ -80,15 +80,16 @@ class Counters:
 
     def asked(self, operation: Operation, service: str | None) -> None:
         """Count a request of smtpd's. An update is of no service, written ""."""
-        known = service if service is None or service in SERVICES else OTHER
-        self.requests[operation.value, known or ""] += 1
+        known = service if service is None or service in _KNOWN else OTHER
+        self.requests[operation, known or ""] += 1
 
     def answered(self, operation: Operation, verdict: Verdict, waited: float) -> None:
         """Count an answer that smtpd waited `waited` seconds for."""
         self.answers[verdict.value] += 1
-        if operation not in self.latency:
-            self.latency[operation] = Histogram()
-        self.latency[operation].add(waited)
+        histogram = self.latency.get(operation)
+        if histogram is None:
+            histogram = self.latency[operation] = Histogram()
+        histogram.add(waited)
 
     def summary(self) -> str:
         """Return the counts worth a line in the log."""

@@ -7,10 +7,9 @@ request are asked for from the cheapest and surest on, see :meth:`Dispatcher.adv
 from __future__ import annotations
 
 import random
-from collections import deque
 
 from tablewatch.config.settings import TableSettings
-from tablewatch.core.actions import Action, WriteBackend
+from tablewatch.core.actions import Actions, WriteBackend
 from tablewatch.core.backend import Backend, Pending
 from tablewatch.core.guard import Guard
 from tablewatch.core.judge import Judge, Objection
@@ -19,7 +18,7 @@ from tablewatch.core.pool import Pool
 from tablewatch.core.smtpd_side import SmtpdSide
 from tablewatch.core.states import State
 from tablewatch.policy.breaker import State as BreakerState
-from tablewatch.protocol.messages import Operation
+from tablewatch.protocol.messages import Operation, Request
 
 
 class Dispatcher:
@@ -28,7 +27,7 @@ class Dispatcher:
     def __init__(
         self,
         settings: TableSettings,
-        actions: deque[Action],
+        actions: Actions,
         *,
         smtpd: SmtpdSide,
         pool: Pool,
@@ -84,7 +83,7 @@ class Dispatcher:
             elif backend is not None:
                 data = backend.ask(pending, now)
                 if not pending.passed:
-                    self._actions.append(WriteBackend(backend.generation, data))
+                    self._actions.to_backend(backend.generation, data)
         self._probe(now)
 
     def next_due(self, now: float) -> float | None:
@@ -101,16 +100,23 @@ class Dispatcher:
             times.append(active.since + self._settings.start_grace)
         return min((time for time in times if time is not None), default=None)
 
+    def suspects(self, request: Request) -> bool:
+        """Whether there may be an objection to `request`, in a calm table. It changes nothing."""
+        is_unknown = self.services and request.service not in self.services
+        return bool(is_unknown) or self._judge.suspects(request)
+
     def _known_objection(self, pending: Pending, now: float) -> Objection | None:
         """Return what speaks against a request whatever the backend does at present."""
         if pending.refusal:
             return Objection("refused", pending.refusal)
         service = pending.request.service
-        if service is not None and self._judge.pause_left(now) is not None:
+        if service is None:
+            return None
+        if self._judge.pause_left(now) is not None:
             return Objection("paused", "table is paused by its operator")
-        if service is not None and self.services and service not in self.services:
+        if self.services and service not in self.services:
             return Objection("unregistered", "service not registered by the backend")
-        if service is not None and self._guard.storm(now):
+        if self._guard.storm(now):
             return Objection("rate", "too many lookups")
         return self._judge.known_bad(pending.request, now)
 

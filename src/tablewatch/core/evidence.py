@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from tablewatch.knowledge.classify import ErrorClass, Reading, Sign
 
-# What weighs more when one request saw errors of several classes: a query error is followed by the
-# reconnect it causes, and a wrong password explains why a connection was lost.
-_WEIGHT = {
-    ErrorClass.UNKNOWN: 1,
-    ErrorClass.CONNECTION: 2,
-    ErrorClass.CONFIGURATION: 3,
-    ErrorClass.QUERY: 4,
-}
+# What weighs more when one request saw errors of several classes comes later: a query error is
+# followed by the reconnect it causes, and a wrong password explains why a connection was lost.
+_BY_WEIGHT = (
+    None,
+    ErrorClass.UNKNOWN,
+    ErrorClass.CONNECTION,
+    ErrorClass.CONFIGURATION,
+    ErrorClass.QUERY,
+)
 
 
 class Evidence:
@@ -41,7 +42,8 @@ class Evidence:
             self.reconnects += 1
         elif reading.sign is Sign.RETRY:
             self.retries += 1
-        if _weight(reading) > _weight(self.error):
+        weight = _BY_WEIGHT.index
+        if weight(reading.error_class) > weight(self.error_class):
             self.error = reading
 
     @property
@@ -58,9 +60,3 @@ class Evidence:
     def spent(self) -> int:
         """Database reconnects spent on the request, by whichever kind of line tells more."""
         return max(self.retries, self.reconnects)
-
-
-def _weight(reading: Reading | None) -> int:
-    if reading is None or reading.error_class is None:
-        return 0
-    return _WEIGHT[reading.error_class]

@@ -9,11 +9,10 @@ processor. A backend is stopped only while it is the active one and never for lo
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import NamedTuple
 
 from tablewatch.config.settings import TableSettings
-from tablewatch.core.actions import Action, Measure, Pause, Resume, Usage
+from tablewatch.core.actions import Actions, Measure, Pause, Resume, Usage
 from tablewatch.core.backend import Backend
 from tablewatch.core.counters import Counters
 from tablewatch.core.states import State
@@ -48,7 +47,7 @@ class Guard:
         self,
         settings: TableSettings,
         budget: RetryBudget,
-        actions: deque[Action],
+        actions: Actions,
         counters: Counters,
     ) -> None:
         self.lookups = RateMeter()
@@ -74,6 +73,7 @@ class Guard:
         self._pacer.throttled_seconds = self._counters.throttled  # it only ever grows
         self._spinning = False
         self._cpu: float | None = None
+        self.may_refuse = settings.rates.lookups > 0 and settings.rates.action == "tempfail"
 
     # --- the life of the active backend -------------------------------------------------------
 
@@ -165,10 +165,7 @@ class Guard:
 
     def storm(self, now: float) -> bool:
         """Return whether lookups are to be refused because there are too many of them."""
-        rates = self._settings.rates
-        if not rates.lookups or rates.action != "tempfail":
-            return False
-        return self.lookups.rate(now) > rates.lookups
+        return self.may_refuse and self.lookups.rate(now) > self._settings.rates.lookups
 
     def exceeded(self, now: float) -> str:
         """Return which rates are above their limits, for the log; empty if none is."""

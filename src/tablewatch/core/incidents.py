@@ -7,10 +7,9 @@ outage is one however many errors it shows, and what a backend did without a wor
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tablewatch.config.values import format_duration
+from tablewatch.config.durations import format_duration
 from tablewatch.core import wording
 from tablewatch.core.actions import Priority, Usage
 from tablewatch.core.casefile import CaseFile, Recent, Spent, Step
@@ -20,6 +19,7 @@ from tablewatch.core.journal import Journal
 from tablewatch.knowledge.records import ErrorClass
 from tablewatch.knowledge.repair import Repair
 from tablewatch.knowledge.repairs.silent import SILENT, UNEXPLAINED
+from tablewatch.record import Record, field
 
 # Kept in memory: more causes at a time than anybody has seen, and the last few that are over.
 MAX_OPEN = 16
@@ -46,8 +46,7 @@ _SILENT = {
 }
 
 
-@dataclass(slots=True)
-class Incident:
+class Incident(Record, frozen=False):
     """One cause. Times are monotonic seconds; ``closed`` is None while it is open."""
 
     id: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from tablewatch.config.settings import LogSettings
 from tablewatch.core.actions import Log, Priority
@@ -15,6 +15,8 @@ _PRIORITY_OF_SIGN = {
     Sign.CONNECTED: Priority.DEBUG,
     Sign.RECONNECT: Priority.INFO,
 }
+# The keys that a backend's line might quote, and what of `auth` it may in no case show.
+Quotable = Callable[[], tuple[list[bytes], list[bytes]]]
 
 
 class Journal:
@@ -44,24 +46,34 @@ class Journal:
         """Log what somebody asked for, however much else there is to log."""
         self._log(Priority.INFO, text)
 
-    def relay(
-        self, reading: Reading, keys: Iterable[bytes], now: float, *, secrets: Iterable[bytes] = ()
-    ) -> None:
-        """Log a line of the backend's; `keys` are the ones it might quote, `secrets` of auth."""
+    def repeats(self, group: str, now: float) -> bool:
+        """Count a line of the backend's if it is like one logged before; return whether it is.
+
+        A blank line is like any other.
+        """
+        if group:
+            if not self._collapser.repeats("backend " + group, now):
+                return False
+            self.collapsed += 1
+        self.backend_lines += 1
+        return True
+
+    def relay(self, reading: Reading, quotable: Quotable, now: float) -> None:
+        """Log a line of the backend's. `quotable` tells what it might quote."""
         self.backend_lines += 1
         if not reading.text:
             return  # PostgreSQL's messages have blank lines
 
         def text() -> str:  # made for what is written only: a flood must stay cheap
+            keys, secrets = quotable()
             show_keys = self._settings.show_keys
             return "backend: " + scrub(reading.text, keys, show_keys=show_keys, secrets=secrets)
 
-        priority = _PRIORITY_OF_SIGN.get(reading.sign, Priority.WARNING)
         line = self._collapser.admit("backend " + reading.group, text, now)
         self.collapsed += line is None
         if line is not None and not self._settings.show_keys:
             self.witness(now, "signal", line.removeprefix("backend: "))
-        self._log(priority, line)
+        self._log(_PRIORITY_OF_SIGN.get(reading.sign, Priority.WARNING), line)
 
     def tick(self, now: float) -> None:
         """Log the summaries that are due at `now`."""

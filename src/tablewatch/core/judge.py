@@ -23,8 +23,8 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
+from tablewatch.config.durations import format_duration
 from tablewatch.config.settings import TableSettings
-from tablewatch.config.values import format_duration
 from tablewatch.core import wording
 from tablewatch.core.actions import Priority
 from tablewatch.core.evidence import Evidence
@@ -102,7 +102,20 @@ class Judge:
         charset = None if settings.filter.charset == "any" else settings.filter.charset
         self.keyfilter = KeyFilter(charset, settings.filter.max_length or None)
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is on trial: an answer tells nothing that the next request waits for."""
+        on_trial = not self.breaker.is_closed or self.learned.entries()
+        return not on_trial and self.paused_until is None
+
     # --- before a request is asked ------------------------------------------------------------
+
+    def suspects(self, request: Request) -> bool:
+        """Whether there may be an objection to `request`, in a calm table. It changes nothing."""
+        service, key = request.service, request.key
+        if service is None or key is None:
+            return True
+        return self.keyfilter.is_on or self.quarantine.holds(service, key)
 
     def known_bad(self, request: Request, now: float) -> Objection | None:
         """Return why this key must not reach any backend, or None."""
@@ -150,6 +163,17 @@ class Judge:
         for freed in self.learned.success(request.service, request.key, now):
             text = f"{freed.service}: keys with {in_words(freed.traits)} work after all, released"
             self._say(Priority.NOTICE, "unlearned", text, now)
+
+    def learn(self, request: Request, now: float) -> None:
+        """Take an answer that was found or not-found, in a calm table: good() in short."""
+        service, key = request.service, request.key
+        self.budget.deposit(now)
+        self.breaker.success(now)
+        self.stuck.good(request.operation, service)
+        if service is not None and key is not None:
+            self.strikes.success(service, key)
+            self.alike.success(service, key, now)
+            self.learned.success(service, key, now)
 
     def bad(self, request: Request, evidence: Evidence, why: str, now: float) -> None:
         """The request failed; `why`: "error" (the backend said so) or what ended it."""

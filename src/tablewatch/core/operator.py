@@ -5,8 +5,8 @@ Everything is logged as the operator's doing.
 
 from __future__ import annotations
 
+from tablewatch.config.durations import format_duration
 from tablewatch.config.settings import SERVICES
-from tablewatch.config.values import format_duration
 from tablewatch.core import wording
 from tablewatch.core.actions import Priority
 from tablewatch.core.table import TableCore
@@ -23,18 +23,21 @@ MAX_REFUSAL = 30 * 86_400.0  # seconds; what quarantine.duration may be at most
 
 def release(core: TableCore, now: float, id_: str) -> int:
     """Free the key of the entry `id_`; return how many were freed."""
+    core.stir()
     released = core.judge.quarantine.release_where(lambda entry: entry.id == id_)
     return _released(core, released, now)
 
 
 def release_key(core: TableCore, now: float, service: str, key: bytes) -> int:
     """Free one key; return how many were freed."""
+    core.stir()
     entry = core.judge.quarantine.release(service, key)
     return _released(core, [entry] if entry is not None else [], now)
 
 
 def release_all(core: TableCore, now: float) -> tuple[int, int]:
     """Free every key, and every kind of keys; return how many of each were freed."""
+    core.stir()
     kinds = core.judge.learned.clear()
     if kinds:
         _say(core, f"{kinds} kinds of keys released", now)
@@ -49,6 +52,7 @@ def add(core: TableCore, now: float, service: str, key: bytes, seconds: float) -
         raise ControlError(f"no service {service}; there is {', '.join(SERVICES)}")
     if not 0 < seconds <= MAX_REFUSAL:
         raise ControlError(f"a key can be refused for up to {format_duration(MAX_REFUSAL)}")
+    core.stir()
     masked, why = mask_key(key, service), "refused by an operator"
     entry = core.judge.quarantine.add(
         service, key, masked, why, now, signature="operator", duration=seconds
@@ -62,6 +66,7 @@ def add(core: TableCore, now: float, service: str, key: bytes, seconds: float) -
 
 def reset(core: TableCore, now: float) -> None:
     """Do what ``smtpctl update table`` makes us do: forget everything, start at once."""
+    core.stir()
     core.judge.pardon(now)
     core.pool.restart_now(now)
     _say(core, "reset", now)
@@ -74,6 +79,7 @@ def pause(core: TableCore, now: float, seconds: float) -> None:
         raise ControlError("its mode is observe, which does nothing; set mode: enforce to pause it")
     if not 0 < seconds <= MAX_PAUSE:
         raise ControlError(f"a table can be paused for up to {format_duration(MAX_PAUSE)}")
+    core.stir()
     core.judge.pause(now, seconds)
     term = format_duration(seconds)
     _say(core, f"paused for {term}: every lookup gets a temporary error", now)
@@ -82,6 +88,7 @@ def pause(core: TableCore, now: float, seconds: float) -> None:
 
 def resume(core: TableCore, now: float) -> bool:
     """End a pause; return whether there was one."""
+    core.stir()
     core.judge.pause_left(now)  # it may just be over
     was = core.judge.resume()
     if was:

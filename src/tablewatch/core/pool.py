@@ -15,11 +15,10 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Iterator
 
 from tablewatch.config.settings import TableSettings
-from tablewatch.core.actions import Action, Kill, Spawn, WriteBackend
+from tablewatch.core.actions import Actions, Kill, Spawn, WriteBackend
 from tablewatch.core.backend import Backend
 from tablewatch.core.counters import Counters
 from tablewatch.core.states import Event, State
@@ -35,7 +34,7 @@ class Pool:
     def __init__(
         self,
         settings: TableSettings,
-        actions: deque[Action],
+        actions: Actions,
         counters: Counters,
         rng: random.Random,
     ) -> None:
@@ -63,7 +62,10 @@ class Pool:
 
     def find(self, generation: int) -> Backend | None:
         """Return the backend of this generation, active or spare; None if it is gone."""
-        return next((each for each in self if each.generation == generation), None)
+        active = self.active
+        if active is not None and active.generation == generation:
+            return active
+        return next((each for each in self.spares if each.generation == generation), None)
 
     def __iter__(self) -> Iterator[Backend]:
         if self.active is not None:
@@ -127,6 +129,12 @@ class Pool:
             start = budget.when(now) if self.active is not None else now
             times.append(max(start, self._start_at or start))
         return min(times, default=None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is to be started or replaced before its time."""
+        active = self.active
+        return active is not None and not active.retiring and len(self.spares) == self._wanted()
 
     def _lacks_spare(self) -> bool:
         active = self.active

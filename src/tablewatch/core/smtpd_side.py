@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from tablewatch.core.actions import Action, WriteSmtpd
+from tablewatch.core.actions import Actions, WriteSmtpd
 from tablewatch.core.backend import Pending
 from tablewatch.core.counters import Counters
 from tablewatch.core.judge import Objection
@@ -24,7 +24,7 @@ from tablewatch.protocol.messages import (
 class SmtpdSide:
     """The conversation with smtpd. The only place that writes to it."""
 
-    def __init__(self, actions: deque[Action], counters: Counters) -> None:
+    def __init__(self, actions: Actions, counters: Counters) -> None:
         self.dialect: Dialect | None = None
         self.hello: Hello | None = None
         self.welcomed = False
@@ -50,6 +50,13 @@ class SmtpdSide:
             elif isinstance(event, Refusal) and not self._is_open(event.request):
                 self._unanswered.append(event.request)
         return events
+
+    def plain(self, data: bytes) -> Request | None:
+        """Take bytes that are one lookup or check and nothing else; None: they were not taken."""
+        request = self._codec.plain(data) if self._codec is not None else None
+        if request is not None:
+            self._unanswered.append(request)
+        return request
 
     def welcome(self, services: tuple[str, ...]) -> None:
         """Finish smtpd's handshake."""
@@ -81,19 +88,30 @@ class SmtpdSide:
 
     def reply(self, pending: Pending, answer: Answer, now: float) -> None:
         """Answer `pending`. A second answer to one request is a defect (AssertionError)."""
+        self.write(pending, answer)
+        self.count(pending, answer, now)
+
+    def write(self, pending: Pending, answer: Answer) -> None:
+        """Answer `pending` as reply() does, to be counted later."""
         assert self._codec is not None
         assert not pending.answered
-        self._count(pending, answer, now)
-        self._actions.append(WriteSmtpd(self._codec.answer(pending.request, answer)))
+        pending.answered = True
         self._close(pending.request)
+        self._actions.to_smtpd(self._codec.answer(pending.request, answer))
+
+    def count(self, pending: Pending, answer: Answer, now: float) -> None:
+        """Count an answer, and how long smtpd waited for it."""
+        waited = max(0.0, now - pending.arrived)
+        self._counters.answered(pending.request.operation, answer.verdict, waited)
 
     def passed_on(self, pending: Pending, answer: Answer, now: float) -> None:
         """Note that smtpd has the backend's own answer (observe mode)."""
         assert self._codec is not None
         assert not pending.answered
-        self._count(pending, answer, now)
-        self._codec.answer(pending.request, answer)  # written already, but it must know
+        pending.answered = True
         self._close(pending.request)
+        self.count(pending, answer, now)
+        self._codec.answer(pending.request, answer)  # written already, but it must know
 
     def refuse(self, pending: Pending, objection: Objection, now: float) -> None:
         """Answer a request that is not asked."""
@@ -127,12 +145,10 @@ class SmtpdSide:
 
     def _close(self, request: Request) -> None:
         """Note that `request` is answered; by identity, for two may say the same (imsg)."""
-        for number, each in enumerate(self._unanswered):  # the first, nearly always
+        if self._unanswered and self._unanswered[0] is request:  # nearly always
+            del self._unanswered[0]
+            return
+        for number, each in enumerate(self._unanswered):
             if each is request:
                 del self._unanswered[number]
                 return
-
-    def _count(self, pending: Pending, answer: Answer, now: float) -> None:
-        pending.answered = True
-        waited = max(0.0, now - pending.arrived)
-        self._counters.answered(pending.request.operation, answer.verdict, waited)

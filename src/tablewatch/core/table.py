@@ -1,6 +1,7 @@
 """One table: what smtpd and the backends do comes in, what is to be done comes out.
 
-The way of a lookup: :meth:`TableCore.from_smtpd` queues it, :meth:`Dispatcher.advance` hands it to
+The way of nearly every lookup is the short one of :class:`PlainLookups`. What is not plain goes
+the long way: :meth:`TableCore.from_smtpd` queues it, :meth:`Dispatcher.advance` hands it to
 the backend, :meth:`TableCore.from_backend` passes the answer on. Whatever goes wrong in between
 ends in :meth:`TableCore._give_up`: smtpd gets its answer first, then the backend is replaced.
 
@@ -16,12 +17,11 @@ all the same, and :class:`Observer` logs it instead of doing it.
 from __future__ import annotations
 
 import random
-from collections import deque
 
 from tablewatch.config.settings import Config
 from tablewatch.core import wording
 from tablewatch.core.actions import (
-    Action,
+    Actions,
     Leave,
     Priority,
     Trace,
@@ -37,6 +37,7 @@ from tablewatch.core.incidents import Incidents
 from tablewatch.core.journal import Journal
 from tablewatch.core.judge import Judge
 from tablewatch.core.observer import Observer
+from tablewatch.core.plain import PlainLookups
 from tablewatch.core.pool import Pool
 from tablewatch.core.smtpd_side import SmtpdSide
 from tablewatch.core.states import State
@@ -68,7 +69,7 @@ class TableCore:
 
     def __init__(self, config: Config, salt: bytes, rng: random.Random) -> None:
         """`salt`: 16 to 64 random bytes, see KeyHasher."""
-        self.actions: deque[Action] = deque()
+        self.actions = Actions()
         self.counters = Counters()
         self.settings = config.defaults
         self.journal = Journal(self.settings.log, "", self.actions.append)
@@ -91,16 +92,29 @@ class TableCore:
             observer=self.observer,
             rng=rng,
         )
+        self.plain = PlainLookups(
+            self.actions,
+            self.counters,
+            smtpd=self.smtpd,
+            dispatcher=self.dispatcher,
+            judge=self.judge,
+            guard=self.guard,
+            failed=self._books_failed,
+        )
         self._config = config
         self._classifier = Classifier(own=own(config.patterns))
         self._welcome_by: float | None = None
         self._asked_of_lost: Request | None = None  # of the active backend lost last
+        self._observing = False
 
     # --- events -----------------------------------------------------------------------------
 
     def from_smtpd(self, now: float, data: bytes) -> None:
         """Take bytes that smtpd sent."""
-        events = self.smtpd.receive(data)
+        if self.plain.ask(data, now):
+            return
+        events = self.smtpd.receive(data)  # first, so that whatever happens they are answered
+        self.stir()
         active = self.pool.active
         passed = self._observing and active is not None and active.state is not State.STARTING
         passed = passed and all(each.passed for each in self.smtpd.queue)  # nobody is overtaken
@@ -118,6 +132,9 @@ class TableCore:
 
     def from_backend(self, now: float, generation: int, data: bytes) -> None:
         """Take bytes that a backend sent."""
+        if self.plain.answer(generation, data, now):
+            return
+        self.stir()
         backend = self.pool.find(generation)
         if backend is None:
             return
@@ -136,15 +153,21 @@ class TableCore:
     def from_stderr(self, now: float, generation: int, lines: list[bytes]) -> None:
         """Take lines that a backend wrote to its stderr; the last words of one gone are logged."""
         backend = self.pool.find(generation)
-        keys, secrets = self._quotable()
-        broke = False
+        costs = broke = False
         for line in lines:
+            chatter = self._classifier.chatter(line)
+            if chatter is not None and self.journal.repeats(chatter, now):
+                continue  # it is counted, and nothing else depends on it
             reading = self._classifier.read(line)
-            self.journal.relay(reading, keys, now, secrets=secrets)
+            if not self.journal.repeats(reading.group, now):
+                self.stir()
+                self.journal.relay(reading, self._quotable, now)
+            if reading.is_reconnect:
+                self.stir()
+                costs = True
             if backend is not None and not self.guard.read(backend, reading, now):
                 broke = True
-        active = self.pool.active
-        if backend is None or backend is not active:
+        if not costs or backend is None or backend is not self.pool.active:
             return
         if self.guard.overspent(backend, broke=broke, now=now):
             self._give_up(backend, "retries", wording.retries(backend, broke=broke), now)
@@ -155,6 +178,7 @@ class TableCore:
 
     def backend_lost(self, now: float, generation: int, how: str) -> None:
         """A backend exited, closed its connection, or could not be started; `how` says it."""
+        self.stir()
         backend = self.pool.find(generation)
         if backend is not None:
             why = "start" if backend.state is State.STARTING else "exit"
@@ -163,6 +187,7 @@ class TableCore:
 
     def measured(self, now: float, generation: int, usage: Usage) -> None:
         """Take what Measure asked for."""
+        self.stir()
         backend = self.pool.find(generation)
         if backend is None or backend is not self.pool.active:
             return
@@ -178,6 +203,7 @@ class TableCore:
 
     def tick(self, now: float) -> None:
         """Do what is due at `now`; call it at next_deadline() at the latest."""
+        self.stir()
         for backend in list(self.pool):
             if backend.state is not State.IDLE and now >= backend.deadline:
                 why = "start" if backend.state is State.STARTING else "deadline"
@@ -201,6 +227,22 @@ class TableCore:
 
     def next_deadline(self, now: float) -> float | None:
         """Return when tick() is needed next, in monotonic seconds; None: only after an event."""
+        if not self.plain.settled:
+            calm = self.pool.active if self._is_calm() else None
+            self.plain.settle(self._find_due(now), calm, self.settings.deadline)
+        return self.plain.due
+
+    def stir(self) -> None:
+        """Note that more than a plain lookup is to happen: all is to be looked at anew."""
+        self.plain.stir()
+
+    def _is_calm(self) -> bool:
+        """Whether lookups can be plain, until something stirs."""
+        if self._observing or self.smtpd.queue or not self.smtpd.welcomed:
+            return False
+        return self.pool.is_complete and self.judge.is_calm and not self.guard.may_refuse
+
+    def _find_due(self, now: float) -> float | None:
         active = self.pool.active
         times = [
             self.journal.next_due(),
@@ -215,7 +257,7 @@ class TableCore:
 
     def failed(self, now: float, error: str) -> None:
         """An exception of our own: answer everything outstanding, begin with a new backend."""
-        self.counters.internal_errors += 1
+        self.stir()
         backend = self.pool.active
         waiting = self.smtpd.give_up(backend.pending if backend is not None else None, now)
         if backend is not None:
@@ -224,13 +266,19 @@ class TableCore:
             self.smtpd.tempfail(pending, "internal", "internal error", now)
         if backend is not None:
             self._lose(backend, "internal", now)
-        self.journal.say(Priority.ERROR, "internal", f"internal error: {error}", now)
-        self.incidents.note(
-            None, "internal", now, tempfails=len(waiting), restarts=int(backend is not None)
-        )
+        self._note_failure(error, now, tempfails=len(waiting), restarts=int(backend is not None))
+
+    def _books_failed(self, error: Exception, now: float) -> None:
+        self._note_failure(wording.whence(error), now)
+
+    def _note_failure(self, text: str, now: float, **cost: int) -> None:
+        self.counters.internal_errors += 1
+        self.journal.say(Priority.ERROR, "internal", f"internal error: {text}", now)
+        self.incidents.note(None, "internal", now, **cost)
 
     def reload(self, now: float, config: Config) -> None:
         """Go by another configuration from now on; what is known of keys stays known."""
+        self.stir()
         self.journal.flush(now)
         was_observing, backend = self._observing, self.pool.active
         self._config = config
@@ -252,6 +300,7 @@ class TableCore:
 
     def misconfigured(self, problems: list[str], now: float) -> None:
         """Tell that tablewatch.yml can't be used; what is in force stays so."""
+        self.stir()
         for problem in problems:
             self.counters.config_errors += 1
             self.journal.say(Priority.ERROR, "config " + problem, problem, now)
@@ -266,19 +315,17 @@ class TableCore:
 
     def report(self, now: float, occasion: str) -> None:
         """Log the counters."""
+        self.stir()
         kept = f"{self.judge.quarantine.size(now)} keys in quarantine"
         text = f"{occasion}: {self.counters.summary()}, {kept}"
         self.journal.report(text)
 
     # --- smtpd's side -----------------------------------------------------------------------
 
-    @property
-    def _observing(self) -> bool:
-        return self.settings.mode == "observe"
-
     def _configure(self) -> None:
         table = self.smtpd.hello.table if self.smtpd.hello is not None else ""
         self.settings = self._config.table(table)
+        self._observing = self.settings.mode == "observe"
         self.journal.configure(self.settings.log, table)
         self.pool.configure(self.settings)
         self.judge.configure(self.settings)

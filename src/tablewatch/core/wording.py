@@ -33,6 +33,15 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def whence(error: Exception) -> str:
+    """Return ``KeyError at Judge.good:12``: never what it says, for that may hold a key."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{where}"
+
+
 def retries(backend: Backend, *, broke: bool) -> str:
     """Return ``3 times``, and whether it was the table's budget that could not pay."""
     spent = times(backend.evidence.spent)
