@@ -21,7 +21,7 @@ from tablewatch.config.settings import (
 )
 from tablewatch.control.entries import PAGE, QuarantineEntry
 from tablewatch.control.records import from_plain, to_plain
-from tablewatch.control.snapshot import quarantined, table_status
+from tablewatch.control.snapshot import Measured, quarantined, table_status
 from tablewatch.control.status import LEVELS, Condition, TableStatus
 from tablewatch.core import operator
 from tablewatch.core.actions import Usage
@@ -31,7 +31,7 @@ DOWN = b"creds[7]: warn: mysql_real_connect: Can't connect to MySQL server on 'd
 ONCE = BreakerSettings(threshold=1, min_open=8.0, max_open=8.0)
 
 
-def report(core, now, started=1000.0, measured=lambda backend: backend):
+def report(core, now, started=1000.0, measured=lambda generation: Measured()):
     return table_status(
         core,
         now,
@@ -308,8 +308,8 @@ def test_the_processes_are_told_with_what_the_system_knows_of_them():
     player.wait(10.0)
     player.ask("alice")
 
-    def measured(backend):
-        return replace(backend, pid=100 + backend.generation)
+    def measured(generation):
+        return Measured(pid=100 + generation)
 
     made = report(player.core, player.now, measured=measured)
     active, spare = made.backends

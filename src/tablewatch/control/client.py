@@ -6,17 +6,16 @@ import os
 import shlex
 import socket
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from tablewatch.control.records import from_plain
 from tablewatch.control.status import HostStatus
 from tablewatch.control.wire import MAX_REPLY, VERSION, LineReader, encode, text_of
 from tablewatch.errors import ControlError, DaemonAbsent, DaemonSilent
+from tablewatch.record import Record, field
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Record):
     """What the daemon said. ``data`` depends on the command; see :class:`Control`."""
 
     ok: bool

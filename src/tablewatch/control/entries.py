@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tablewatch.record import Record
 
 # Entries in one answer of a supervisor: with more a line would be too long. They are paged.
 PAGE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantineEntry:
+class QuarantineEntry(Record):
     """A key in quarantine. ``shown`` is masked, the key itself is kept by nobody.
 
     ``id`` names it within its table. ``since`` is an age, ``left`` the seconds it is refused yet.

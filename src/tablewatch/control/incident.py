@@ -7,7 +7,7 @@ report; :class:`Kept` adds the wall clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from tablewatch.record import Record, field
 
 # What a supervisor keeps of one incident; the beginning matters as much as the end.
 MAX_STEPS = 60
@@ -16,8 +16,7 @@ MAX_KEYS = 8
 MAX_SAMPLES = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Record):
     """One step of the timeline; ``kind`` is signal, decision or note. ``text`` is one line."""
 
     age: float
@@ -25,8 +24,7 @@ class Step:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Record):
     """A key that was involved: masked, and what about it makes databases fail, in words."""
 
     service: str
@@ -34,8 +32,7 @@ class Key:
     traits: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Record):
     """What the active backend used then: seconds, bytes, numbers. None where it can't be told."""
 
     age: float
@@ -45,8 +42,7 @@ class Sample:
     connections: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Record):
     """What was spent while it was open. ``throttled`` in seconds."""
 
     retries: int = 0
@@ -56,8 +52,7 @@ class Cost:
     throttled: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Record):
     """What to do: a sentence, commands and lines to copy, and where to read about it."""
 
     summary: str = ""
@@ -65,8 +60,7 @@ class Repair:
     references: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentReport:
+class IncidentReport(Record):
     """An incident as its supervisor tells it, each time in full.
 
     ``id`` is unique among all supervisors: a few letters for the supervisor, and a number.
@@ -97,8 +91,7 @@ class IncidentReport:
     trace: str = ""  # what the backend was seen to do, condensed; several lines
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Record):
     """An incident as the daemon keeps it. ``told`` is when its report came, by the wall clock
     (seconds since the epoch): ages in the report count back from there.
     """

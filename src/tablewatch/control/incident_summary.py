@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tablewatch.control.incident import Kept
 from tablewatch.errors import ControlError
+from tablewatch.record import Record
 
 # What names the newest one; no id is like it, as each has a digit.
 LAST = "last"
@@ -20,8 +20,7 @@ _LONGEST_ID = 40
 _MAX_TEXT = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Record):
     """One incident in a line. ``opened``, ``last`` and ``closed`` are ages at the time ``told``,
     which is in seconds since the epoch.
     """

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from tablewatch.control.records import to_plain
 from tablewatch.control.status import HostStatus
+from tablewatch.record import replace
 
 
 def chosen(host: HostStatus, tables: Collection[str]) -> HostStatus:

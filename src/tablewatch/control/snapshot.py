@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from tablewatch.control.entries import PAGE, QuarantineEntry
 from tablewatch.control.status import (
@@ -15,6 +16,7 @@ from tablewatch.control.status import (
     Condition,
     Incident,
     Latency,
+    Process,
     Quarantine,
     TableStatus,
 )
@@ -28,8 +30,27 @@ from tablewatch.policy.breaker import State as BreakerState
 # A table that nobody has asked anything for so long (seconds) harms nobody by being half-open.
 _UNASKED = 60.0
 
-# Adds what only the system knows of the backend of a generation: process and usage.
-Measured = Callable[[Backend], Backend]
+
+class Measured(NamedTuple):
+    """What only the system knows of a backend, see Backend."""
+
+    pid: int = 0
+    cpu: float | None = None
+    memory: int | None = None
+    descriptors: int | None = None
+    connections: int | None = None
+
+
+class Own(NamedTuple):
+    """What only the supervisor's process knows of itself, see TableStatus."""
+
+    process: Process = Process()
+    links: int = 0
+    dropped_events: int = 0
+    dropped_lines: int = 0
+
+
+_UNKNOWN = Own()
 
 
 def table_status(
@@ -40,9 +61,14 @@ def table_status(
     pid: int,
     release: str,
     started: float,
-    measured: Measured,
+    measured: Callable[[int], Measured],
+    own: Own = _UNKNOWN,
 ) -> TableStatus:
-    """Return how the table is doing at `now`, monotonic seconds; `started` likewise."""
+    """Return how the table is doing at `now`, monotonic seconds; `started` likewise.
+
+    `measured` tells of the backend of a generation.
+    """
+    core.plain.keep_books()
     counters, judge, hello = core.counters, core.judge, core.smtpd.hello
     incidents = core.incidents
     shown = [*incidents.open, *reversed(incidents.closed)]
@@ -85,11 +111,15 @@ def table_status(
         quarantine=_quarantine(core, now),
         incidents=[_incident(each, now) for each in shown],
         incidents_opened=dict(incidents.opened),
-        backends=[measured(_backend(core, each, now)) for each in core.pool],
+        backends=[_backend(core, each, now, measured(each.generation)) for each in core.pool],
         stderr_lines=core.journal.backend_lines,
         collapsed_lines=core.journal.collapsed,
+        dropped_lines=own.dropped_lines,
         config_errors=counters.config_errors,
         internal_errors=counters.internal_errors,
+        dropped_events=own.dropped_events,
+        links=own.links,
+        process=own.process,
     )
 
 
@@ -218,12 +248,18 @@ def _incident(incident: core_incidents.Incident, now: float) -> Incident:
     )
 
 
-def _backend(core: TableCore, backend: core_backend.Backend, now: float) -> Backend:
+def _backend(
+    core: TableCore, backend: core_backend.Backend, now: float, measured: Measured
+) -> Backend:
     return Backend(
         role="active" if backend is core.pool.active else "spare",
         state=backend.state.value,
         generation=backend.generation,
-        pid=0,
+        pid=measured.pid,
         age=now - backend.born,
         paused=backend.paused,
+        cpu=measured.cpu,
+        memory=measured.memory,
+        descriptors=measured.descriptors,
+        connections=measured.connections,
     )

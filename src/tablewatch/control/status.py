@@ -11,9 +11,8 @@ Counters only grow while their supervisor lives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from tablewatch.policy import latency
+from tablewatch.record import Record, field, replace
 
 LATENCY_BUCKETS = (
     latency.LATENCY_BUCKETS
@@ -31,8 +30,7 @@ WORST_FIRST = (CRITICAL, UNKNOWN, WARNING, OK)
 BREAKER_STATES = ("closed", "open", "half-open")
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Record):
     """A table at a glance. ``since`` is an age; all texts are for people, and may be empty."""
 
     level: str
@@ -42,8 +40,7 @@ class Condition:
     todo: str = ""  # what the administrator can do
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Record):
     """Times from a request's arrival to its answer, as smtpd waited for it.
 
     ``buckets`` are the counts of answers within each of LATENCY_BUCKETS and not in the one before;
@@ -54,8 +51,7 @@ class Latency:
     total: float
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Record):
     """One backend process: the active one or a spare. Figures the platform can't tell are None.
 
     ``cpu`` in seconds and ``memory`` in resident bytes include what the backend has started;
@@ -74,8 +70,7 @@ class Backend:
     connections: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Record):
     """The breaker. ``rest`` is how many seconds it stays open yet; None where it does not rest."""
 
     state: str = "closed"  # closed, open, half-open
@@ -84,16 +79,14 @@ class Breaker:
     opened: int = 0  # how often, so far
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Record):
     """The retry budget, in reconnects."""
 
     balance: float
     reserve: float
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Record):
     """Refused keys. ``kinds`` are those of which every key is refused, in words."""
 
     size: int = 0
@@ -103,8 +96,7 @@ class Quarantine:
     kinds: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Record):
     """Something that went wrong, from its first sign until the table was well again.
 
     ``signature`` and ``error_class`` are of few fixed words; ``count`` is how often it was seen.
@@ -123,8 +115,7 @@ class Incident:
     todo: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Record):
     """What the supervisor itself uses. ``cpu`` in seconds, ``memory`` in resident bytes."""
 
     cpu: float | None = None
@@ -132,8 +123,7 @@ class Process:
     descriptors: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TableStatus:
+class TableStatus(Record):
     """One table as its supervisor sees it.
 
     The keys of the dictionaries are words of few, fixed sets: operations (update, check, lookup,
@@ -183,8 +173,7 @@ class TableStatus:
     process: Process = field(default_factory=Process)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Record):
     """One line of a table's recent history; ``priority`` is that of syslog(3)."""
 
     age: float
@@ -192,8 +181,7 @@ class Event:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TableReport:
+class TableReport(Record):
     """One table as the daemon sees it.
 
     Without ``status`` its supervisor did not answer (``connected``) or is gone; ``why`` says so.
@@ -222,8 +210,7 @@ class TableReport:
         return Condition(UNKNOWN, self.age, why=self.why, todo=todo)
 
 
-@dataclass(frozen=True, slots=True)
-class Daemon:
+class Daemon(Record):
     """tablewatchd itself."""
 
     release: str
@@ -235,8 +222,7 @@ class Daemon:
     refused_controls: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HostStatus:
+class HostStatus(Record):
     """Everything one tablewatchd knows. ``time`` is seconds since the epoch."""
 
     time: float

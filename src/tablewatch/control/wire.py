@@ -46,13 +46,15 @@ def _finite(text: str) -> float:
     return number
 
 
+# Made once: json.dumps makes one for each message that is not written as it likes best.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def encode(message: Message) -> bytes:
     """Return the line for `message`. Raises ControlError for what JSON can't hold."""
     try:
-        return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        return _ENCODER.encode(message).encode() + b"\n"
     except (ValueError, RecursionError):
         raise ControlError("a message that can't be written as JSON") from None
 
