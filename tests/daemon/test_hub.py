@@ -31,6 +31,7 @@ from tablewatch.control.status import OK, UNKNOWN
 from tablewatch.control.wire import MAX_LINE
 from tablewatch.daemon import hub as hub_module
 from tablewatch.daemon import rounds
+from tablewatch.daemon.capacity import Room
 from tablewatch.daemon.hub import MAX_CONTROLS, Hub
 from tablewatch.errors import DaemonError
 
@@ -81,7 +82,7 @@ def serves(hub, folder):
 
 def connections(hub):
     """Descriptors of the hub's peers; white box, for what no peer can see."""
-    return len(hub._of_stream)
+    return len(hub._crowd)
 
 
 # --- what it is there for ---------------------------------------------------------------------
@@ -261,7 +262,7 @@ def test_one_with_many_names_leaves_room_for_operators(folder, monkeypatch):
 
 
 def test_supervisors_that_say_nothing_do_not_keep_others_out_for_ever(folder, monkeypatch):
-    monkeypatch.setattr(hub_module, "MAX_LINKS", 5)
+    monkeypatch.setattr(hub_module, "room", lambda: Room(5, "it is full"))
     monkeypatch.setattr(hub_module, "HELLO_WITHIN", 0.2)
     with serving(folder) as hub, contextlib.ExitStack() as stack:
         for _ in range(10):
@@ -273,6 +274,20 @@ def test_supervisors_that_say_nothing_do_not_keep_others_out_for_ever(folder, mo
 
         wait_until(is_let_in, "a supervisor to be let in")
         assert hub.status(PATIENCE).daemon.refused_links >= 5
+
+
+def test_a_supervisor_for_whom_there_is_no_room_hears_why(folder, monkeypatch):
+    monkeypatch.setattr(hub_module, "room", lambda: Room(2, "it is full"))
+    with serving(folder) as hub, Supervisor(folder, "creds"), Supervisor(folder, "users") as users:
+        for table in ("third", "fourth"):
+            with Supervisor(folder, table) as one_more:
+                assert one_more.greeting == {"type": "refused", "reason": "it is full"}
+        assert hub.status(PATIENCE).daemon.refused_links == 2
+        assert hub.said.count((4, "link.sock: refused a supervisor: it is full")) == 1
+        users.close()
+        wait_until(lambda: connections(hub) == 1, "the connection to be closed")
+        with Supervisor(folder, "third") as third:
+            assert third.is_in
 
 
 def test_a_supervisor_that_does_not_introduce_itself_is_left(folder, monkeypatch):

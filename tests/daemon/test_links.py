@@ -10,6 +10,7 @@ from tests.support.statuses import well
 
 from tablewatch.control.records import to_plain
 from tablewatch.control.wire import MAX_ORDER, encode
+from tablewatch.daemon.capacity import MAX_TABLES
 from tablewatch.daemon.links import MAX_WAITING, SAY_AGAIN, Links
 from tablewatch.daemon.registry import Registry
 
@@ -108,6 +109,41 @@ def test_an_introduction_of_the_wrong_kind_puts_it_out(world, changes):
 def test_where_the_platform_does_not_tell_who_connected_the_pid_is_believed(world):
     link = world.hello(link=world.connect(known=False), pid=4711)
     assert world.links.get("creds") is link
+
+
+def test_so_many_tables_are_told_of_as_there_may_be_and_one_more_hears_why_not(world):
+    links = [world.hello(f"t{number}") for number in range(MAX_TABLES)]
+    for number, link in enumerate(links):
+        world.tell(link, {"type": "status", "status": to_plain(well(f"t{number}"))})
+    assert reason(world.hello("one more")) == f"it takes no more than {MAX_TABLES} tables"
+    reports = world.registry.reports(NOW, NOW)
+    assert {each.table for each in reports} == {f"t{number}" for number in range(MAX_TABLES)}
+    assert all(each.status is not None for each in reports)
+    links[0].stream.close()
+    world.links.drop(links[0], NOW)
+    assert world.hello("one more").stream.take()[0] == WELCOME
+
+
+def test_whoever_was_asked_and_has_not_answered_is_known(world, creds):
+    users = world.hello("users")
+    assert list(world.links.asked) == [creds, users]
+    world.tell(creds, {"type": "status", "status": to_plain(well())})
+    assert list(world.links.asked) == [users]
+    world.links.ask(creds, NOW)
+    world.links.ask(users, NOW)
+    assert list(world.links.asked) == [users, creds]
+    world.links.drop(users, NOW)
+    assert list(world.links.asked) == [creds]
+
+
+def test_that_there_is_no_room_is_said_once_in_a_while(world):
+    for seconds in (0.0, 1.0, SAY_AGAIN - 1.0):
+        world.links.full("it is full", NOW + seconds)
+    warning = (4, "link.sock: refused a supervisor: it is full")
+    assert world.said == [warning]
+    world.links.full("it is full", NOW + SAY_AGAIN + 1.0)
+    assert [text.partition(" in ")[0] for _, text in world.said[1:]] == ["repeated 2 times"]
+    assert world.links.refused == 4
 
 
 def test_the_second_supervisor_of_a_table_is_refused_and_the_first_stays(world, creds):

@@ -3,7 +3,8 @@
 import pytest
 from tests.support.statuses import well
 
-from tablewatch.daemon.registry import MAX_EVENTS, MAX_TABLES, Registry
+from tablewatch.daemon.capacity import MAX_TABLES
+from tablewatch.daemon.registry import MAX_EVENTS, Registry
 
 KEPT = 3600.0
 

@@ -134,3 +134,29 @@ def test_writing_to_a_peer_that_has_gone_only_closes(ends):
     stream.flush()
     stream.close()
     assert stream.closed
+
+
+def test_whoever_wants_to_know_hears_once_that_it_is_closed(ends):
+    stream, peer = ends
+    told = []
+    stream.on_close = told.append
+    peer.close()
+    assert stream.receive() == []
+    stream.close()
+    assert told == [stream]
+
+
+def test_the_selector_is_asked_for_no_more_than_changes(ends, selector, monkeypatch):
+    stream, peer = ends
+    changes = []
+    modify = selector.modify
+    monkeypatch.setattr(selector, "modify", lambda *to: changes.append(to[1]) or modify(*to))
+    for number in range(10):
+        stream.send({"number": number})
+    assert changes == []
+    stream.write(b"x" * (MOST - 1000) + b"\n")
+    assert changes == [selectors.EVENT_READ | selectors.EVENT_WRITE]
+    while not stream.is_drained:
+        read_all(peer)
+        stream.flush()
+    assert changes[1:] == [selectors.EVENT_READ]

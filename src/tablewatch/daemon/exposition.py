@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
@@ -66,20 +66,6 @@ class HttpRequests:
             yield metric
 
 
-class _Scrape:
-    """A collector that knows how long its one scrape may take."""
-
-    def __init__(self, collector: Collector, timeout: float) -> None:
-        self._collector = collector
-        self._timeout = timeout
-
-    def collect(self) -> Iterable[Metric]:
-        return self._collector.collect(self._timeout)
-
-    def describe(self) -> Iterable[Metric]:
-        return []
-
-
 class Metrics:
     """All metrics of tablewatchd. Every method may be called from any number of threads."""
 
@@ -98,15 +84,16 @@ class Metrics:
 
         `accept` is the request's Accept header, `timeout` the seconds supervisors have to answer.
         """
-        # One per scrape, so that each scrape has its own time limit.
+        openmetrics = prefers_openmetrics(accept)
+        scrape = self._tables.scrape(timeout, openmetrics=openmetrics)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Scrape(self._tables, timeout))
-        registry.register(self._requests)
-        registry.register(self._process)
+        for collector in (scrape, self._requests, self._process):
+            registry.register(collector)
         # The client library takes the header for well-formed and repeats parts of it in the
         # Content-Type: it gets to see one of two that we wrote.
-        encode, content_type = choose_encoder(_OPENMETRICS if prefers_openmetrics(accept) else "")
-        return encode(registry), content_type
+        encode, content_type = choose_encoder(_OPENMETRICS if openmetrics else "")
+        # Its text comes last, for it knows how to end one.
+        return scrape.text + encode(registry), content_type
 
     def count_request(self, path: str, code: int) -> None:
         """Count one request to the web server: its path and the status it was answered with.

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
-
 from tablewatch.control.status import LATENCY_BUCKETS, Backend, Latency, TableStatus
-from tablewatch.daemon.labels import ROLES, word
+from tablewatch.daemon.labels import OTHER, ROLES, WORDS, word
+from tablewatch.daemon.series import Around, around, number
 from tablewatch.daemon.starts import Starts
 
 T = TypeVar("T")
@@ -30,6 +22,10 @@ GAUGE = "gauge"
 HISTOGRAM = "histogram"
 INFO = "info"
 
+# OpenMetrics has these for the samples only, not for the metric.
+_SUFFIXES = {COUNTER: "_total", INFO: "_info"}
+# Words are fewer by far, but programs call themselves what they like.
+_MOST_KNOWN = 256
 _BOUNDS = (*(str(bound) for bound in LATENCY_BUCKETS), "+Inf")
 
 
@@ -45,43 +41,63 @@ class Family(Generic[T]):
     meaning: str
     take: Callable[[T], Samples]
     labels: tuple[str, ...] = ()
+    # What stands around a source's name in the lines of these values of ``labels``: it is the same
+    # in every scrape.
+    _known: dict[tuple[str, ...], list[Around]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def metric(self, sources: Iterable[tuple[str, T]], source: str = "table") -> Metric:
+    def text(
+        self, sources: Iterable[tuple[str, T]], source: str = "table", *, openmetrics: bool = False
+    ) -> bytes:
         """Return the metric of all `sources`, whose names go into the label called `source`.
 
-        With `source` empty there is no such label, and one source only.
+        The names are escaped already. With `source` empty there is no such label, and one source
+        only. Without a sample there is nothing: a name and its meaning alone say nothing.
         """
-        names = (source, *self.labels) if source else self.labels
-        metric = _empty(self.kind, self.name, self.meaning, names)
-        for name, origin in sources:
-            for labels, value in self.take(origin):
-                _add(metric, (name, *labels) if source else labels, value)
-        return metric
+        tell = self._histogram if self.kind == HISTOGRAM else self._plain
+        lines = [line for name, origin in sources for line in tell(source, name, origin)]
+        return "".join([self._head(openmetrics), *lines]).encode() if lines else b""
 
+    def _head(self, openmetrics: bool) -> str:
+        name, kind = self.name, self.kind
+        if openmetrics:
+            name = name.removesuffix(_SUFFIXES.get(kind, ""))
+        elif kind == INFO:
+            kind = GAUGE
+        return f"# HELP {name} {self.meaning}\n# TYPE {name} {kind}\n"
 
-_Kind = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily
+    def _plain(self, source: str, name: str, origin: T) -> list[str]:
+        known, lines = self._known, []
+        for labels, value in self.take(origin):
+            pieces = known.get(labels) or self._learn(source, labels)
+            before, after = pieces[0]
+            lines.append(f"{before}{name}{after}{number(value)}\n")  # type: ignore[arg-type]
+        return lines
 
+    def _histogram(self, source: str, name: str, origin: T) -> list[str]:
+        lines = []
+        for labels, latency in self.take(origin):
+            assert isinstance(latency, Latency)
+            pieces = self._known.get(labels) or self._learn(source, labels)
+            counts = list(accumulate(latency.buckets))
+            numbers = (*counts, counts[-1], latency.total)
+            for (before, after), value in zip(pieces, numbers, strict=True):
+                lines.append(f"{before}{name}{after}{number(value)}\n")
+        return lines
 
-def _empty(kind: str, name: str, meaning: str, labels: tuple[str, ...]) -> _Kind:
-    if kind == COUNTER:
-        return CounterMetricFamily(name, meaning, labels=labels)
-    if kind == HISTOGRAM:
-        return HistogramMetricFamily(name, meaning, labels=labels)
-    if kind == INFO:
-        return InfoMetricFamily(name.removesuffix("_info"), meaning, labels=labels)
-    return GaugeMetricFamily(name, meaning, labels=labels)
-
-
-def _add(metric: _Kind, labels: tuple[str, ...], value: Value) -> None:
-    if isinstance(metric, InfoMetricFamily):
-        metric.add_metric(labels, {})
-    elif isinstance(metric, HistogramMetricFamily):
-        assert isinstance(value, Latency)
-        buckets = list(zip(_BOUNDS, accumulate(value.buckets), strict=True))
-        metric.add_metric(labels, buckets, value.total)
-    else:
-        assert not isinstance(value, Latency)
-        metric.add_metric(labels, value)
+    def _learn(self, source: str, labels: tuple[str, ...]) -> list[Around]:
+        if self.kind == HISTOGRAM:
+            bucket, names = f"{self.name}_bucket", (*self.labels, "le")
+            pieces = [around(bucket, source, names, (*labels, bound)) for bound in _BOUNDS]
+            for each in (f"{self.name}_count", f"{self.name}_sum"):
+                pieces.append(around(each, source, self.labels, labels))
+        else:
+            pieces = [around(self.name, source, self.labels, labels)]
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[labels] = pieces
+        return pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +129,13 @@ def one(figure: Callable[[TableStatus], float | None]) -> Take:
 
 def words(label: str, figures: Callable[[TableStatus], Words]) -> Take:
     """A count for each word."""
+    known = WORDS[label]
 
     def take(view: View) -> Samples:
-        bounded: Counter[tuple[str, ...]] = Counter()
+        bounded: dict[tuple[str, ...], int] = {}
         for each, count in figures(view.status).items():
-            bounded[word(label, each),] += count
+            labels = (each if each in known else OTHER,)
+            bounded[labels] = bounded.get(labels, 0) + count
         return bounded.items()
 
     return take
@@ -125,7 +143,7 @@ def words(label: str, figures: Callable[[TableStatus], Words]) -> Take:
 
 def flags(now: str, states: tuple[str, ...]) -> Samples:
     """1 for the state that is, 0 for the others."""
-    return [((each,), float(each == now)) for each in states]
+    return [((each,), int(each == now)) for each in states]
 
 
 def roles(figure: Callable[[Backend], float | None]) -> Take:

@@ -13,7 +13,6 @@ import selectors
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -21,10 +20,12 @@ from tablewatch import __version__
 from tablewatch.config.daemon_settings import CONTROL_SOCKET, LINK_SOCKET, DaemonSettings
 from tablewatch.control.peers import peer_of, uids_of
 from tablewatch.control.status import Daemon, HostStatus
-from tablewatch.control.wire import MAX_REPLY
+from tablewatch.control.wire import MAX_REPLY, encode
+from tablewatch.daemon.capacity import room
 from tablewatch.daemon.controls import Controls
+from tablewatch.daemon.crowd import Crowd
 from tablewatch.daemon.incidents import Incidents
-from tablewatch.daemon.links import HELLO_WITHIN, Link, Links
+from tablewatch.daemon.links import HELLO_WITHIN, Links
 from tablewatch.daemon.links import MAX_OUTGOING as LINK_OUTGOING
 from tablewatch.daemon.registry import Registry
 from tablewatch.daemon.rounds import Rounds
@@ -36,8 +37,6 @@ from tablewatch.errors import DaemonError
 MAX_CONTROLS = 16
 # Of all together: one may be thousands of users (subuid(5)). Operators are let in all the same.
 MAX_TOOLS = 128
-# Of supervisors: one for each table, and some that are just coming or going.
-MAX_LINKS = 500
 # A tool that keeps its connection for longer (seconds) is left. `status --watch` connects anew.
 CONTROL_WITHIN = 60.0
 
@@ -62,7 +61,8 @@ class Hub:
         self._links = Links(self._registry, self.incidents, log)
         self._rounds = Rounds(self._links, self._report)
         self._controls = Controls(self._links, self._registry, self._rounds, self.incidents, log)
-        self._of_stream: dict[Stream, Link | None] = {}
+        self._crowd = Crowd()
+        self._room = room()
         self._refused_controls = 0
         self._listeners: dict[str, socket.socket] = {}
         self._wake, self._waker = socket.socketpair()
@@ -157,8 +157,7 @@ class Hub:
             except Exception as error:
                 self._survive(None, error)
                 time.sleep(0.1)  # a fault that repeats must not become a spin
-        for stream in list(self._of_stream):
-            stream.close()
+        self._crowd.close()
         self._on_calls()
         self._rounds.end()
         self._selector.close()
@@ -187,13 +186,11 @@ class Hub:
             stream.flush()
         if events & selectors.EVENT_READ and not stream.closed:
             messages = stream.receive()
-            link = self._of_stream.get(stream)
+            link = self._crowd.link_of(stream)
             if link is not None:
                 self._links.receive(link, messages, now)
-                self._rounds.check(now)
             else:
                 self._controls.receive(stream, messages, now)
-        self._sweep(now)
 
     def _accept(self, name: str) -> None:
         try:
@@ -202,60 +199,56 @@ class Hub:
             time.sleep(0.01)
             return
         peer = peer_of(connection)
-        now = time.monotonic()
         uid = peer.uid if peer is not None else -1
-        if name == LINK_SOCKET:
-            refused = peer is not None and uid not in self._supervisors
-            refused = refused or self._count(links=True) >= MAX_LINKS
-            self._links.refused += refused
-        else:
-            refused = self._count(links=False, uid=uid) >= MAX_CONTROLS
-            refused |= uid not in self._controls.operators and self._count(links=False) >= MAX_TOOLS
-            self._refused_controls += refused
-        if refused:
+        is_link = name == LINK_SOCKET
+        if self._refuses_link(connection, uid) if is_link else self._refuses_tool(uid):
             self._log(_DEBUG, f"{name}: refused a connection of uid {uid}")
             connection.close()
             return
-        is_link = name == LINK_SOCKET
         stream = Stream(
             connection,
             peer,
             self._selector,
             max_outgoing=LINK_OUTGOING if is_link else MAX_REPLY,
-            deadline=now + (HELLO_WITHIN if is_link else CONTROL_WITHIN),
+            deadline=time.monotonic() + (HELLO_WITHIN if is_link else CONTROL_WITHIN),
         )
-        self._of_stream[stream] = self._links.add(stream) if is_link else None
+        self._crowd.add(stream, uid, self._links.add(stream) if is_link else None)
 
-    def _count(self, *, links: bool, uid: int | None = None) -> int:
-        users = Counter(
-            -1 if each.peer is None else each.peer.uid
-            for each, link in self._of_stream.items()
-            if (link is not None) == links
-        )
-        return users.total() if uid is None else users[uid]
+    def _refuses_link(self, connection: socket.socket, uid: int) -> bool:
+        if uid != -1 and uid not in self._supervisors:
+            self._links.refused += 1
+            return True
+        if self._crowd.links < self._room.links:
+            return False
+        self._links.full(self._room.why, time.monotonic())
+        with contextlib.suppress(OSError):  # for its log; it tries again
+            connection.setblocking(False)
+            connection.send(encode({"type": "refused", "reason": self._room.why}))
+        return True
+
+    def _refuses_tool(self, uid: int) -> bool:
+        refused = self._crowd.tools(uid) >= MAX_CONTROLS
+        refused |= uid not in self._controls.operators and self._crowd.tools() >= MAX_TOOLS
+        self._refused_controls += refused
+        return refused
 
     def _tick(self, now: float) -> None:
-        for stream in self._of_stream:
-            if stream.deadline is not None and now >= stream.deadline:
-                stream.close()
+        self._crowd.expire(now)
         self._sweep(now)
         self._rounds.check(now)
         self._controls.tick(now)
 
     def _sweep(self, now: float) -> None:
-        """Forget connections that are closed, by whichever side."""
-        for stream in [each for each in self._of_stream if each.closed]:
-            link = self._of_stream.pop(stream)
+        """Forget connections that are closed."""
+        for stream, link in self._crowd.left():
             if link is None:
                 self._controls.drop(stream)
             else:
                 self._links.drop(link, now)
                 self._rounds.forget()
-                self._rounds.check(now)
 
     def _next_due(self) -> float | None:
-        times = [self._rounds.next_due(), self._controls.next_due()]
-        times += [each.deadline for each in self._of_stream]
+        times = (self._rounds.next_due(), self._controls.next_due(), self._crowd.next_due())
         return min((time for time in times if time is not None), default=None)
 
     def _survive(self, data: object, error: Exception) -> None:

@@ -10,7 +10,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tablewatch.control.incident import IncidentReport, Kept, Step
@@ -20,6 +19,7 @@ from tablewatch.control.records import from_plain, to_plain
 from tablewatch.control.wire import decode, encode
 from tablewatch.daemon.incident_files import MAX_BYTES, IncidentFiles
 from tablewatch.errors import ControlError
+from tablewatch.record import Record, replace
 
 # Between two rounds of writing, in seconds: whoever changes incidents without end is written so
 # often, and no more.
@@ -34,8 +34,7 @@ _INFO, _WARNING = 6, 4
 _NUMBER = re.compile(r"[0-9]+$")
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Record):
     """One incident. ``line`` is its Kept as JSON: smaller than the records, and ready to write.
 
     ``teller`` is the supervisor's connection, None once it is closed. ``version`` differs between

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Any
 
+from tablewatch.config.daemon_settings import LINK_SOCKET
 from tablewatch.control.incident import IncidentReport
 from tablewatch.control.records import from_plain
 from tablewatch.control.status import TableStatus
 from tablewatch.control.wire import MAX_ORDER, VERSION, Message, encode, number_of, text_of
+from tablewatch.daemon.capacity import MAX_TABLES
 from tablewatch.daemon.incidents import Incidents
 from tablewatch.daemon.registry import Registry
 from tablewatch.daemon.stream import Stream
@@ -59,7 +61,8 @@ class Links:
         self._log = log
         self._said = Collapser(SAY_AGAIN, max_signatures=_MAX_LINES, max_lines=_MAX_LINES)
         self._by_table: dict[str, Link] = {}
-        self._greeting: list[Link] = []
+        self._greeting: dict[Link, None] = {}
+        self._asked: dict[Link, None] = {}
         self._number = count(1)
 
     def __len__(self) -> int:
@@ -68,6 +71,11 @@ class Links:
     def __iter__(self) -> Iterator[Link]:
         return iter(list(self._by_table.values()))
 
+    @property
+    def asked(self) -> Collection[Link]:
+        """Those that have not answered the question how they are; who was asked first is first."""
+        return self._asked.keys()
+
     def get(self, table: str) -> Link | None:
         """Return the supervisor of `table`, if it is here."""
         return self._by_table.get(table)
@@ -75,7 +83,7 @@ class Links:
     def add(self, stream: Stream) -> Link:
         """Take a connection that may become a table's."""
         link = Link(stream)
-        self._greeting.append(link)
+        self._greeting[link] = None
         return link
 
     def receive(self, link: Link, messages: list[Message], now: float) -> None:
@@ -95,10 +103,16 @@ class Links:
         if link.stream.closed:
             self.drop(link, now)
 
+    def full(self, why: str, now: float) -> None:
+        """One more could not be let in, and `why`."""
+        self.refused += 1
+        self._say(4, f"{LINK_SOCKET}: refused a supervisor: {why}", now)
+
     def ask(self, link: Link, now: float) -> None:
         """Ask how the table is doing, unless that was asked already and not answered."""
         if link.asked is None:
             link.asked = now
+            self._asked[link] = None
             link.stream.send({"type": "ask", "id": next(self._number)})
 
     def command(self, link: Link, command: str, arguments: dict[str, Any], done: Done) -> None:
@@ -116,8 +130,8 @@ class Links:
 
     def drop(self, link: Link, now: float) -> None:
         """Forget a supervisor whose connection is closed."""
-        if link in self._greeting:
-            self._greeting.remove(link)
+        self._greeting.pop(link, None)
+        self._asked.pop(link, None)
         if link.table and self._by_table.get(link.table) is link:
             del self._by_table[link.table]
             self._registry.departed(link.table, now)
@@ -141,13 +155,15 @@ class Links:
             reason = "the pid is not yours"
         elif table in self._by_table:
             reason = "another supervisor of this table is connected"
+        elif len(self._by_table) >= MAX_TABLES:
+            reason = f"it takes no more than {MAX_TABLES} tables"
         if reason:
             self.refused += 1
             self._say(4, f"table {table!r:.80}: refused a supervisor: {reason}", now)
             link.stream.send({"type": "refused", "reason": reason})
             link.stream.close()
             return
-        self._greeting.remove(link)
+        del self._greeting[link]
         link.table, link.pid = table, pid
         link.stream.deadline = None
         self._by_table[table] = link
@@ -163,6 +179,7 @@ class Links:
             if status.table != link.table:
                 raise ControlError("it told of another table than its own")
             link.asked, link.heard = None, now
+            self._asked.pop(link, None)
             self._registry.told(link.table, status, now)
         elif kind == "event":
             text = text_of(message, "text", 4000).removeprefix(f"table {link.table}: ")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import getopt
 import os
-import resource
 import signal
 import sys
 import syslog
@@ -15,6 +13,7 @@ from typing import NamedTuple
 from tablewatch import __version__, corefile
 from tablewatch.config.loader import load
 from tablewatch.config.settings import DEFAULT_CONFIG, Config
+from tablewatch.daemon.capacity import take_descriptors
 from tablewatch.daemon.log import DEBUG, NORMAL, VERBOSE, Log
 from tablewatch.daemon.notify import READY, STOPPING, notify, reloading
 from tablewatch.daemon.signals import Signals
@@ -25,10 +24,6 @@ USAGE = "usage: tablewatchd [-dnv] [-f file]\n"
 # A stop takes a fraction of a second. rc.subr(8) and systemd kill what is still there much later;
 # whoever waits for a restart should not have to wait for that.
 PATIENCE = 10.0
-
-# A connection for each table and each tool, browser and scraper: more than OpenBSD's daemons get
-# unasked (128, login.conf(5)), and as many as they may have.
-_DESCRIPTORS = 1024
 
 _AS_ROOT = (
     "running as root, which is not needed; stop this and use "
@@ -124,11 +119,7 @@ def _prepare() -> None:
     os.close(descriptor)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     corefile.refuse()
-    with contextlib.suppress(OSError, ValueError):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != resource.RLIM_INFINITY and soft < _DESCRIPTORS:
-            most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    take_descriptors()
 
 
 def _run(config: Config, options: Options, log: Log) -> int:

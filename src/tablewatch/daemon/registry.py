@@ -6,9 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from tablewatch.control.status import Event, TableReport, TableStatus
+from tablewatch.daemon.capacity import MAX_TABLES
 
-# More than any mail server has; beyond that the one gone for longest is forgotten.
-MAX_TABLES = 1000
 # A screenful of history for each table; the log has the rest.
 MAX_EVENTS = 50
 
@@ -39,7 +38,7 @@ class Registry:
         return name in self._tables
 
     def arrived(self, name: str, now: float) -> None:
-        """A supervisor introduced itself."""
+        """A supervisor introduced itself; too many, and who is gone for longest is forgotten."""
         table = self._tables.setdefault(name, Table(name, now))
         table.left = table.status = None  # what the one before it said is not its answer
         table.heard = now

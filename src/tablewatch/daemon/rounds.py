@@ -59,15 +59,21 @@ class Rounds:
         self._waiting = [each for each in self._waiting if not each.future.cancelled()]
         if not self._waiting:
             return
-        heard = min((each.heard for each in self._links if not _hangs(each, now)), default=now)
-        due = [each for each in self._waiting if each.since <= heard or now >= each.until]
+        due = [
+            each for each in self._waiting if now >= each.until or not self._is_awaited(each, now)
+        ]
         if not due:
             return
+        heard = min((each.heard for each in self._links if not _hangs(each, now)), default=now)
         reports = {since: self._report(since, now) for since in {each.since for each in due}}
         self._last, self._last_at = reports[min(reports)], heard
         for each in due:
             self._waiting.remove(each)
             each.future.set_result(reports[each.since])
+
+    def _is_awaited(self, wish: Wish, now: float) -> bool:
+        """Whether somebody has yet to answer it; the first of those asked tells, as a rule."""
+        return any(each.heard < wish.since and not _hangs(each, now) for each in self._links.asked)
 
     def next_due(self) -> float | None:
         """Return when somebody's patience ends, in monotonic seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+from collections.abc import Callable
 
 from tablewatch.control.peers import Peer
 from tablewatch.control.wire import MAX_LINE, LineReader, Message, encode
@@ -29,13 +30,15 @@ class Stream:
         self.peer = peer
         self.deadline = deadline
         self.closed = False
+        self.on_close: Callable[[Stream], None] = lambda stream: None
         self._connection = connection
         self._selector = selector
         self._reader = LineReader(MAX_LINE)
         self._outgoing = bytearray()
         self._max_outgoing = max_outgoing
         connection.setblocking(False)
-        selector.register(connection, selectors.EVENT_READ, self)
+        self._events = selectors.EVENT_READ
+        selector.register(connection, self._events, self)
 
     def receive(self) -> list[Message]:
         """Return the messages that came in; closes at the end, and at nonsense."""
@@ -80,7 +83,9 @@ class Stream:
             self.close()
             return
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing else 0)
-        self._selector.modify(self._connection, wanted, self)
+        if wanted != self._events:
+            self._events = wanted
+            self._selector.modify(self._connection, wanted, self)
 
     @property
     def is_drained(self) -> bool:
@@ -93,3 +98,4 @@ class Stream:
             self.closed = True
             self._selector.unregister(self._connection)
             self._connection.close()
+            self.on_close(self)

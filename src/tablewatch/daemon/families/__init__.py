@@ -19,7 +19,7 @@ REPORTS: tuple[Family[TableReport], ...] = (
         "tablewatch_up",
         GAUGE,
         "Whether the table's supervisor answered; with 0 only its condition is known.",
-        lambda report: [((), float(report.status is not None))],
+        lambda report: [((), int(report.status is not None))],
     ),
     Family(
         "tablewatch_condition",

@@ -22,7 +22,7 @@ from tablewatch.daemon.labels import NONE, text, word
 def _info(view: View) -> Samples:
     status = view.status
     known = (status.backend, status.protocol, status.mode, status.smtpd_version)
-    return [(tuple(text(each) for each in known), 1.0)]
+    return [(tuple(text(each) for each in known), 1)]
 
 
 def _requests(view: View) -> Samples:
@@ -51,7 +51,7 @@ LOOKUPS: tuple[Family[View], ...] = (
         "tablewatch_paused",
         GAUGE,
         "Whether an operator has paused the table: every lookup gets a temporary error.",
-        one(lambda status: float(status.pause is not None)),
+        one(lambda status: int(status.pause is not None)),
     ),
     Family(
         "tablewatch_requests_total",

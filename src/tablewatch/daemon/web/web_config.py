@@ -24,8 +24,8 @@ from dataclasses import dataclass, field, fields
 
 import yaml
 
+from tablewatch.config.quotes import bare, nearest, shown
 from tablewatch.config.syntax import compose
-from tablewatch.config.values import bare, nearest, shown
 from tablewatch.daemon.web.passwords import crypt_trouble, hash_trouble
 from tablewatch.errors import ConfigError, Problem
 from tablewatch.knowledge.masking import scrub
