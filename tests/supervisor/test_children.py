@@ -1,5 +1,6 @@
 """Children: found by generation or descriptor, written to, stopped, and certainly ended."""
 
+import math
 import os
 import select
 import signal
@@ -249,3 +250,53 @@ def test_to_stop_listening_to_stderr_closes_it_once(nursery):
     nursery.children.stop_stderr(child)
     nursery.children.drop_connection(child)
     assert nursery.registered() == set()
+
+
+def test_one_at_rest_is_heard_on_its_connection_only(nursery):
+    child = nursery.start()
+    connection, stderr = child.process.connection.fileno(), child.process.stderr
+    nursery.children.rest(child, 7.0)
+    assert (child.rests, nursery.children.rest_until) == (True, 7.0)
+    assert nursery.registered() == {connection}
+    nursery.children.listen()
+    assert (child.rests, nursery.children.rest_until) == (False, math.inf)
+    assert nursery.registered() == {connection, stderr}
+
+
+def test_a_second_rest_within_the_first_changes_nothing(nursery):
+    child = nursery.start()
+    nursery.children.rest(child, 7.0)
+    nursery.children.rest(child, 9.0)
+    assert nursery.children.rest_until == 7.0
+    nursery.children.listen()
+    assert child.process.stderr in nursery.registered()
+
+
+def test_one_whose_stderr_ends_during_its_rest_rests_no_more(nursery):
+    child = nursery.start()
+    nursery.children.rest(child, 7.0)
+    nursery.children.stop_stderr(child)
+    assert not child.rests
+    nursery.children.rest(child, 8.0)
+    assert not child.rests
+    nursery.children.listen()
+    assert nursery.registered() == {child.process.connection.fileno()}
+
+
+def test_one_that_is_killed_during_its_rest_is_not_listened_to_again(nursery):
+    killed = nursery.start(generation=1)
+    nursery.children.rest(killed, 7.0)
+    nursery.children.kill(1)
+    other = nursery.start(generation=2)  # which may well have its descriptors
+    nursery.children.rest(other, 8.0)
+    nursery.children.listen()
+    assert nursery.registered() == {other.process.connection.fileno(), other.process.stderr}
+
+
+def test_one_that_is_handed_over_during_its_rest_is_not_listened_to_again(nursery):
+    child = nursery.start()
+    nursery.children.rest(child, 7.0)
+    process = nursery.children.release(1)
+    nursery.children.listen()
+    assert nursery.registered() == set()
+    nursery.children.end(process)

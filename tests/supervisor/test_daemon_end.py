@@ -11,7 +11,7 @@ from tablewatch.config.daemon_settings import DaemonSettings
 from tablewatch.config.settings import Config, LogSettings, TableSettings
 from tablewatch.core.actions import Log, Priority
 from tablewatch.supervisor.children import Children
-from tablewatch.supervisor.daemon_end import DaemonEnd
+from tablewatch.supervisor.daemon_end import QUIET, DaemonEnd
 from tablewatch.supervisor.link import MAX_WAIT
 from tablewatch.supervisor.log import LogWriter
 
@@ -37,7 +37,7 @@ class Desk:
             self.poll,
             backend="mysql",
             reload=lambda now: self.reloads.append(now) or [],
-            started=self.player.now,
+            started=self.player.now - QUIET,
             linked=linked,
         )
         self._lines = 0

@@ -102,6 +102,15 @@ def test_a_flood_on_stderr_delays_no_answer_for_ever(smtpd):
     assert is_found(smtpd.ask(b"alice"), b"alice")
 
 
+def test_what_ends_a_flood_belongs_to_the_request_that_is_answered_next(smtpd):
+    keys = [f"flood-blame {number}" for number in range(12)]
+    for key in keys * 2:
+        assert is_error(smtpd.ask(key.encode()))
+        assert is_found(smtpd.ask(b"alice"), b"alice")
+    seen = [event for event, _ in smtpd.workshop.seen()]
+    assert [seen.count(f"lookup {key}") for key in keys] == [1] * len(keys)  # then in quarantine
+
+
 def test_what_a_backend_started_ends_with_it(smtpd):
     assert is_error(smtpd.ask(b"stray"))
     leader = smtpd.workshop.pids()[0]

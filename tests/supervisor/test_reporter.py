@@ -15,9 +15,9 @@ from tablewatch.control.status import TableStatus
 from tablewatch.control.wire import MAX_LINE, encode
 from tablewatch.supervisor.children import Children
 from tablewatch.supervisor.link import Link
+from tablewatch.supervisor.linux_usage import Figures
 from tablewatch.supervisor.log import LogWriter
 from tablewatch.supervisor.reporter import Reporter
-from tablewatch.supervisor.usage import UNKNOWN
 
 HOUR = 3600
 
@@ -112,9 +112,9 @@ def test_asking_often_makes_one_report(world, monkeypatch):
 
     def counted(pid, alone=False):
         made.append(pid)
-        return UNKNOWN
+        return Figures()
 
-    monkeypatch.setattr("tablewatch.supervisor.reporter.usage_of", counted)
+    monkeypatch.setattr("tablewatch.supervisor.reporter.figures_of", counted)
     for _ in range(1000):
         world.ask()
     assert made == [os.getpid()]

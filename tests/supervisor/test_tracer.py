@@ -14,9 +14,10 @@ from tests.knowledge.test_tracing import COLLATIONS, error
 from tests.support.programs import need
 from tests.support.smtpd import PATIENCE, gone, wait_until
 
-from tablewatch.supervisor import tracer as module
+from tablewatch.supervisor import onlooker as module
+from tablewatch.supervisor.onlooker import MAX_BYTES
 from tablewatch.supervisor.process import BackendProcess
-from tablewatch.supervisor.tracer import MAX_BYTES, PROGRAMS, Tracer
+from tablewatch.supervisor.tracer import PROGRAMS, Tracer
 
 LINUX, OPENBSD = "linux", "openbsd7"
 COMPUTES = "import os; os.write(1, b'.')\nwhile True: pass"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import time
 from collections.abc import Iterator
@@ -16,15 +17,19 @@ LEAVE_GRACE = 0.2
 
 
 class Child:
-    """One backend process with what is still to be sent to it."""
+    """One backend process with what is still to be sent to it.
 
-    __slots__ = ("generation", "lines", "outgoing", "process")
+    ``rests`` says that nobody listens to its stderr at present.
+    """
+
+    __slots__ = ("generation", "lines", "outgoing", "process", "rests")
 
     def __init__(self, generation: int, process: BackendProcess) -> None:
         self.generation = generation
         self.process = process
         self.lines = StderrLines()
         self.outgoing = bytearray()
+        self.rests = False
 
     def send(self, data: bytes, poll: select.poll) -> None:
         """Send `data` now, or as soon as the backend reads again."""
@@ -52,10 +57,15 @@ class Child:
 
 
 class Children:
-    """All backend processes, found by generation or by descriptor."""
+    """All backend processes, found by generation or by descriptor.
+
+    ``rest_until`` is when listen() is to be called, in monotonic seconds; infinity: never.
+    """
 
     def __init__(self, poll: select.poll) -> None:
+        self.rest_until = math.inf
         self._poll = poll
+        self._resting: list[Child] = []
         self._by_generation: dict[int, Child] = {}
         self._by_descriptor: dict[int, Child] = {}
         self._dying: list[BackendProcess] = []
@@ -92,8 +102,29 @@ class Children:
             self._by_descriptor[descriptor] = child
             self._poll.register(descriptor, select.POLLIN)
 
+    def rest(self, child: Child, until: float) -> None:
+        """Let a backend that writes too much wait, which it does when nobody reads, `until` then.
+
+        What it says meanwhile on its connection is heard; its stderr is to be read before.
+        """
+        if child.process.stderr >= 0 and not child.rests:
+            self._poll.unregister(child.process.stderr)
+            child.rests = True
+            self._resting.append(child)
+            self.rest_until = until
+
+    def listen(self) -> None:
+        """Listen again to every backend that was let wait."""
+        for child in self._resting:
+            if child.rests and self.is_stderr(child.process.stderr):
+                self._poll.register(child.process.stderr, select.POLLIN)
+            child.rests = False
+        self._resting.clear()
+        self.rest_until = math.inf
+
     def stop_stderr(self, child: Child) -> None:
         """Nobody can write to this stderr any more."""
+        child.rests = False
         descriptor = child.process.stderr
         self._forget(descriptor)
         child.process.close_stderr()

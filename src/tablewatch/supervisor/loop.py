@@ -13,30 +13,18 @@ import time
 from collections.abc import Callable
 
 from tablewatch.config.settings import Config
-from tablewatch.core.actions import (
-    BackendAction,
-    Kill,
-    Leave,
-    Log,
-    Measure,
-    Pause,
-    Resume,
-    Spawn,
-    Trace,
-    WriteBackend,
-    WriteSmtpd,
-)
 from tablewatch.core.table import TableCore
-from tablewatch.errors import BackendNotFound
+from tablewatch.core.wording import whence
+from tablewatch.policy.duty import Duty
 from tablewatch.supervisor.children import Child, Children
 from tablewatch.supervisor.daemon_end import DaemonEnd
 from tablewatch.supervisor.log import LogWriter
+from tablewatch.supervisor.performer import Performer
 from tablewatch.supervisor.smtpd_end import CHUNK, SmtpdEnd
 from tablewatch.supervisor.tracer import Tracer
-from tablewatch.supervisor.usage import usage_of
 
-_LONGEST_WAIT = 3_600_000  # milliseconds; poll(2) takes a C int
-_UNKNOWN = 0.1  # seconds to the next look while it can't be told when something is due
+_LONGEST_WAIT = 3600  # seconds; poll(2) takes milliseconds in a C int
+_UNKNOWN = 0.1  # seconds until the next look when it can't be told when there is something to do
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -63,13 +51,10 @@ class Loop:
         """
         self._core = core
         self._read_config = read_config
-        self._find_program = find_program
-        self._arguments = arguments
-        self._log = log
         self._poll = select.poll()
         self._children = Children(self._poll)
+        self._duty = Duty()
         self._smtpd = SmtpdEnd(self._poll)
-        self._running = True
         self._daemon = DaemonEnd(
             core,
             self._children,
@@ -81,6 +66,17 @@ class Loop:
             linked=linked,
         )
         self._tracer = Tracer(self._be_woken)
+        self._performer = Performer(
+            core,
+            self._children,
+            self._poll,
+            smtpd=self._smtpd,
+            daemon=self._daemon,
+            log=log,
+            tracer=self._tracer,
+            find_program=find_program,
+            arguments=arguments,
+        )
         self._wake, self._waker = socket.socketpair()
         self._report_wanted = False
         self._reload_wanted = False
@@ -95,7 +91,7 @@ class Loop:
         signal.signal(signal.SIGUSR1, self._want_report)
         signal.signal(signal.SIGHUP, self._want_reload)
         self._poll.register(self._wake, select.POLLIN)
-        while self._running:
+        while not self._performer.leaves:
             try:
                 self._turn()
             except Exception as error:
@@ -106,32 +102,43 @@ class Loop:
         self._children.end_all()
 
     def _turn(self) -> None:
-        core = self._core
         now = time.monotonic()
-        due = self._next_due(now)
-        timeout = None
-        if due is not None:
-            timeout = _milliseconds(due - now)
-        ready = self._poll.poll(timeout)
+        due = self._due(now)
+        ready = self._poll.poll(_milliseconds(min(due, self._children.rest_until) - now))
+        now = time.monotonic()
         if len(ready) > 1:
             ready.sort(key=lambda item: self._turn_of(item[0]))
-        now = time.monotonic()
         for descriptor, events in ready:
             self._dispatch(descriptor, events, now)
-            self._perform(now)
-        if due is not None and now >= due:
-            core.tick(now)
-            self._perform(now)
-            self._daemon.tick(now)
-            self._perform(now)
+            self._performer.perform(now)
+        if now >= self._children.rest_until:
+            self._children.listen()
+        if now >= due:
+            self._tick(now)
 
-    def _next_due(self, now: float) -> float | None:
-        """Return when something is to be done; whatever goes wrong, smtpd is listened to."""
+    def _tick(self, now: float) -> None:
+        """Do what is due."""
+        perform = self._performer.perform
+        self._performer.start_delayed(now)
+        self._core.tick(now)
+        perform(now)
+        self._daemon.tick(now)
+        perform(now)
+
+    def _due(self, now: float) -> float:
+        """Return when there is something to do, in monotonic seconds; infinity: never.
+
+        Whatever is wrong with that, smtpd is listened to.
+        """
         try:
-            return _earlier(self._core.next_deadline(now), self._daemon.next_due())
+            core, daemon = self._core.next_deadline(now), self._daemon.next_due()
         except Exception as error:
             self._survive(error)
             return now + _UNKNOWN
+        due = self._performer.due
+        if core is not None and core < due:
+            due = core
+        return daemon if daemon is not None and daemon < due else due
 
     def _turn_of(self, descriptor: int) -> int:
         """Stderr first: what was written before an answer belongs to the request answered.
@@ -145,10 +152,13 @@ class Loop:
         return 0 if self._children.is_stderr(descriptor) else 1
 
     def _dispatch(self, descriptor: int, events: int, now: float) -> None:
+        if descriptor == 0 and events == select.POLLIN:
+            self._read_smtpd(now)
+            return
         child = self._children.owner(descriptor)
         if child is not None:
             if descriptor == child.process.stderr:
-                self._read_stderr(child, now)
+                self._listen_to(child, now)
                 return
             if events & select.POLLOUT:
                 child.flush(self._poll)
@@ -174,6 +184,8 @@ class Loop:
             self._core.smtpd_closed(now)
 
     def _read_backend(self, child: Child, now: float) -> None:
+        if child.rests:
+            self._read_stderr(child, now)  # what it wrote before it said this
         try:
             data = child.process.connection.recv(CHUNK)
         except BlockingIOError:
@@ -184,6 +196,14 @@ class Loop:
             self._core.from_backend(now, child.generation, data)
         else:
             self._lost(child, now)
+
+    def _listen_to(self, child: Child, now: float) -> None:
+        """Read what a backend has written to its stderr, and rest if that is too much work."""
+        began = time.thread_time()
+        self._read_stderr(child, now)
+        until = self._duty.worked(time.thread_time() - began, now)
+        if until > now:
+            self._children.rest(child, until)
 
     def _read_stderr(self, child: Child, now: float) -> bool:
         """Read one chunk; return whether there may be more."""
@@ -242,93 +262,22 @@ class Loop:
         self._children.drop_connection(child)
         text = str(how) if how is not None else "closed its connection"
         self._core.backend_lost(now, child.generation, text)
-        self._perform(now)
+        self._performer.perform(now)
         self._children.kill(child.generation)  # whatever the core made of it
 
-    # --- doing what the core asks -------------------------------------------------------------
-
-    def _perform(self, now: float) -> None:
-        actions = self._core.actions
-        while actions:
-            action = actions.popleft()
-            if isinstance(action, WriteSmtpd):
-                self._to_smtpd(action.data, now)
-            elif isinstance(action, Log):
-                self._log.write(action, self._core.settings.log)
-                self._daemon.logged(action, now)
-            elif isinstance(action, Spawn):
-                self._spawn(action, now)
-            elif isinstance(action, Leave):
-                self._running = False
-            else:
-                child = self._children.get(action.generation)
-                if child is not None:
-                    self._do_with(child, action, now)
-
-    def _do_with(self, child: Child, action: BackendAction, now: float) -> None:
-        if isinstance(action, WriteBackend):
-            child.send(action.data, self._poll)
-        elif isinstance(action, Measure):
-            self._core.measured(now, action.generation, usage_of(child.process.pid))
-        elif isinstance(action, Pause):
-            child.process.pause()
-        elif isinstance(action, Resume):
-            child.process.resume()
-        elif isinstance(action, Trace):
-            self._trace(action)
-        else:
-            assert isinstance(action, Kill)
-            self._children.kill(action.generation)
-
-    def _spawn(self, action: Spawn, now: float) -> None:
-        dialect = self._core.smtpd.dialect
-        assert dialect is not None
-        try:
-            self._children.start(
-                action.generation,
-                self._find_program(),
-                self._arguments,
-                action.table,
-                output_is_connection=dialect.has_services,
-            )
-        except (OSError, BackendNotFound) as error:
-            self._core.backend_lost(now, action.generation, str(error))
-
-    def _trace(self, action: Trace) -> None:
-        process = self._children.release(action.generation)
-        if process is None:
-            return
-        process.resume()  # a throttled one is stopped
-        if not self._tracer.trace(action.incident, process, action.keys, action.seconds):
-            self._children.end(process)
-
-    def _to_smtpd(self, data: bytes, now: float) -> None:
-        dialect = self._core.smtpd.dialect
-        separate = dialect is not None and dialect.has_services
-        if not self._smtpd.send(data, separate=separate):
-            self._core.smtpd_closed(now)
-
     def _survive(self, error: Exception) -> None:
-        """An exception of our own: say where (never what: it may hold a key), then go on."""
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else ""
+        """An exception of our own: say where, then go on."""
         try:
             now = time.monotonic()
-            self._core.failed(now, f"{type(error).__name__}{where}")
-            self._perform(now)
+            self._core.failed(now, whence(error))
+            self._performer.perform(now)
         except Exception:
             sys.exc_info()
         time.sleep(0.01)  # a fault that repeats must not become a spin
 
 
-def _earlier(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
-
-
 def _milliseconds(seconds: float) -> int:
     """Round up, for poll(2); what is due may be due infinitely long ago, or never."""
-    return math.ceil(min(_LONGEST_WAIT, max(0.0, seconds * 1000)))
+    if 0.0 < seconds < _LONGEST_WAIT:
+        return math.ceil(seconds * 1000)
+    return _LONGEST_WAIT * 1000 if seconds > 0.0 else 0

@@ -38,8 +38,19 @@ class SmtpdEnd:
         `separate`: over descriptor 1, as the text protocol has it.
         """
         self._output = 1 if separate else 0
-        self._waiting += data
-        return self.flush()
+        if self._waiting:
+            self._waiting += data
+            return True
+        try:
+            written = os.write(self._output, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            return False
+        if written < len(data):
+            self._waiting += data[written:]
+            self._watch(writable=True)
+        return True
 
     def flush(self) -> bool:
         """Send more of what is waiting; return whether smtpd is still there."""
