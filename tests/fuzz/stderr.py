@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.fuzz.target import Targets, splits
 
 from tablewatch.knowledge.catalogue import entries
-from tablewatch.knowledge.classify import MAX_GROUP, MAX_TEXT, Classifier
+from tablewatch.knowledge.classify import MAX_TEXT, Classifier
+from tablewatch.knowledge.groups import MAX_GROUP
 from tablewatch.knowledge.keys import printable
 from tablewatch.knowledge.masking import scrub
 from tablewatch.knowledge.records import ErrorClass, Sign
@@ -59,7 +60,8 @@ def stderr_lines(data: bytes) -> None:
 @STDERR("stderr-classes", noise, SHOWN_WORDS)
 def stderr_classes(data: bytes) -> None:
     """Any line is read: its id and class are from the list, its text is printable, bounded and a
-    part of the line, its group bounded; read again it means the same, and memory is bounded.
+    part of the line, its group bounded; read again it means the same, taken for chatter it is of
+    the same group, and memory is bounded.
     """
     lines, classifier = StderrLines(), Classifier(memory=MEMORY)
     for line in (*lines.feed(data), *lines.flush()):
@@ -74,7 +76,11 @@ def stderr_classes(data: bytes) -> None:
         assert reading.cause.isprintable()
         assert reading.error_class is None or reading.cause, f"{reading.signature} has no cause"
         assert Classifier().read(line) == reading
+        assert classifier.chatter(line) in (None, reading.group)
+        assert reading.is_chatter or classifier.chatter(line) is None
+        assert Classifier().chatter(line) == (reading.group if reading.is_chatter else None)
         assert len(classifier._readings) <= MEMORY
+        assert len(classifier._chatter) <= MEMORY
 
 
 KEYS = (b"alice", b"alice@example.org", b"al'ice@example.org", b"a\xc5\x82ice", b"al\xffice")

@@ -4,14 +4,13 @@ A question must change nothing: neither what is done nor when the core wants to 
 """
 
 import contextlib
-from dataclasses import replace
 
 from tests.simulation.keys import compose
 from tests.simulation.violation import ensure
 
 from tablewatch.control.casebook import incident_report
 from tablewatch.control.records import to_plain
-from tablewatch.control.snapshot import quarantined, table_status
+from tablewatch.control.snapshot import Measured, quarantined, table_status
 from tablewatch.control.wire import MAX_LINE, encode
 from tablewatch.core import operator
 from tablewatch.core.actions import Log
@@ -25,6 +24,7 @@ def question(world):
 
 def _ask(world):
     core, now = world.core, world.now
+    core.plain.keep_books()
     before = core.next_deadline(now), core.smtpd.welcomed, core.counters.summary()
     status = table_status(
         core,
@@ -33,7 +33,7 @@ def _ask(world):
         pid=1,
         release="0",
         started=world.clock.began,
-        measured=lambda each: replace(each, pid=each.generation),
+        measured=lambda generation: Measured(pid=generation),
     )
     told = [status, quarantined(core, now, 0)[0]]
     told += [
@@ -56,7 +56,7 @@ def _check_numbers(world, status):
     """What is told is what happened."""
     smtpd = world.smtpd
     told_apart = not world.observing and not world.counts["step: reload"]
-    if smtpd.gone or not told_apart or world.ledger.own_failures:
+    if smtpd.gone or not told_apart or world.core.counters.internal_errors:
         return
     told = sum(status.answers.values())
     ensure(told == smtpd.answered, "a true report", f"{told} of {smtpd.answered} answers")

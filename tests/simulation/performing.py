@@ -15,7 +15,7 @@ _LINES = 265
 
 
 class Performing:
-    """The half of a world that carries out actions."""
+    """The half of a world that carries out actions; as an Outlet, some of them at once."""
 
     def __init__(self):
         self.tainted = False  # in observe mode smtpd was passed what it can't take
@@ -47,6 +47,16 @@ class Performing:
             self.counts[type(action).__name__] += 1
             self._ways[type(action)](action)
         invariants.after_batch(self)
+
+    def to_smtpd(self, data):
+        """Somebody waits for it: it is written at once."""
+        self.counts["WriteSmtpd"] += 1
+        self._write_smtpd(actions.WriteSmtpd(data))
+
+    def to_backend(self, generation, data):
+        """Likewise, as far as that backend is still one of ours."""
+        self.counts["WriteBackend"] += 1
+        self._write_backend(actions.WriteBackend(generation, data))
 
     def _write_smtpd(self, action):
         self.write_down("smtpd", action.data)

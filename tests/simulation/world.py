@@ -34,6 +34,7 @@ class World(Performing):
         self.clock = Clock()
         self.counts = Counter()
         self.core = TableCore(CONFIGS[script.config], _SALT, random.Random(script.seed))
+        self.core.actions.outlet = self
         self.smtpd = Smtpd(self, script.version)
         self.wire = self.smtpd.wire
         self.unbounded = script.unbounded

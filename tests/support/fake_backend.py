@@ -3,11 +3,11 @@
 Keys: `loop` reconnects for ever as table-mysql 6.7.1 does, `silent-loop` spins without a word,
 `hang` never answers, `die` exits, `twice` answers twice, `empty` answers with an empty value,
 `foreign` answers for another request, `garbage` writes what is no answer, `flood` logs a lot and
-answers, `stray` starts a child that keeps stderr open and dies, `count-loop` is `loop` with an
-event for each turn, `mute-loop` closes its connection first, `burn` works hard and answers, `slow`
-takes its time, `error` is answered so without a word, `grow` takes
-memory, `leak` takes descriptors; what latin1 can't hold costs two reconnects and is answered
-`error`, as with table-mysql 1.2; anything else is found.
+answers, `flood-blame`... too, but then blames the key, `stray` starts a child that keeps stderr
+open and dies, `count-loop` is `loop` with an event for each turn, `mute-loop` closes its connection
+first, `burn` works hard and answers, `slow` takes its time, `error` is answered so without a word,
+`grow` takes memory, `leak` takes descriptors; what latin1 can't hold costs two reconnects and is
+answered `error`, as with table-mysql 1.2; anything else is found.
 CONF is JSON: `start` (ok, fail, hang), `log` (a file that gets one line per event), `database` (a
 file without which there is none), `record` (a file that gets every byte read), `pid` (to put into
 messages instead of one's own).
@@ -198,6 +198,10 @@ def main():
         elif key == b"flood":
             for number in range(20_000):
                 say(f"debug: line {number}")
+        elif key.startswith(b"flood-blame"):
+            os.write(2, b"fake[1]: debug: the same again\n" * 10_000)
+            say(f'warn: key too long: "{key.decode()}"')
+            answer = protocol.answer(operation, id_, None)
         elif key == b"stray":
             if os.fork() == 0:
                 time.sleep(600)
