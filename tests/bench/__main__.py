@@ -64,7 +64,7 @@ FULL = Extent(
     settle=8.0,
     rest=10.0,
     flood_rate=flood.RATE,
-    flood=3.0,
+    flood=2.0,
     keys=10_000,
     lookups=100_000,
     lines=1_000_000,
@@ -156,8 +156,11 @@ def measure_rest(machine: Machine, extent: Extent, say: Say) -> list[Section]:
 def measure_flood(machine: Machine, extent: Extent, say: Say) -> list[Section]:
     """A flood of lines."""
     found = [
-        flood.measure(machine.stand_in(each), rate=extent.flood_rate, seconds=extent.flood, say=say)
+        flood.measure(
+            machine.stand_in(each), kind, rate=extent.flood_rate, seconds=extent.flood, say=say
+        )
         for each in extent.protocols
+        for kind in flood.KINDS
     ]
     return [flood.section(found)]
 

@@ -58,7 +58,9 @@ def measure(
         "fresh": lambda chain: None,
         f"{keys:,} keys in quarantine": lambda chain: quarantine(chain, keys),
         f"after {lookups:,} lookups": lambda chain: chain.block(lookups),
-        f"after {lines:,} lines": lambda chain: pour(chain, lines, RATE, lambda: time.sleep(0.1)),
+        f"after {lines:,} lines": lambda chain: pour(
+            chain, "counted", lines, RATE, lambda: time.sleep(0.1)
+        ),
     }
     with contextlib.ExitStack() as stack:
         chains = []

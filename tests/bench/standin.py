@@ -1,10 +1,10 @@
 """A table backend that misbehaves on demand, in either protocol. Run as ``table-bench CONF``.
 
 Keys: ``loop...`` reconnects for ever as table-mysql 6.7.1 does, at its pace; ``bad...`` is answered
-`error` with a line that blames the key; ``flood LINES RATE`` is found, and so many lines a second
-are written to stderr meanwhile. Anything else is found. CONF is JSON: ``stamps``, a file that gets
-the time of each retry of a loop (nanoseconds, 8 bytes each), ``written``, one that gets the number
-of lines of a flood when it is over.
+`error` with a line that blames the key; ``flood KIND LINES RATE`` is found, and so many lines a
+second are written to stderr meanwhile, see FLOODS. Anything else is found. CONF is JSON:
+``stamps``, a file that gets the time of each retry of a loop (nanoseconds, 8 bytes each),
+``written``, one that gets the number of lines of a flood when it is over.
 """
 
 import json
@@ -16,6 +16,38 @@ import time
 HEADER = struct.Struct("=IHHII")
 ERROR = b"Illegal mix of collations (latin1_swedish_ci,IMPLICIT) and (utf8mb4_general_ci,COERCIBLE)"
 TURN = 0.0007  # seconds: 1,400 reconnects a second, as measured with table-mysql and MariaDB
+LETTERS = bytes.maketrans(b"0123456789", b"aeiknorstu")
+
+
+def alike(number: int) -> bytes:
+    return b"table-mysql[1]: debug: fetched a row of the result\n"
+
+
+def counted(number: int) -> bytes:
+    return b"table-mysql[1]: debug: fetched row %d of the result\n" % number
+
+
+def keyed(number: int) -> bytes:
+    key = (b"%d" % (number * 7919)).translate(LETTERS)
+    return b"table-ldap[1]: debug: ldap_query: filter=(uid=%b@example.org), ret=1\n" % key
+
+
+def mixed(number: int) -> bytes:
+    which = number % 8
+    if which < 2:
+        return (counted, keyed)[which](number)
+    return (
+        b"table-ldap[1]: info: table-ldap: %d entries\n" % number,
+        b"table-postgres[1]: warn: PQexecPrepared: ERROR:  deadlock detected\n",
+        b"DETAIL:  Process %d waits for ShareLock\n" % number,
+        b"LINE 1: select password from users where login = $1\n",
+        b"                                         ^\n",
+        b"a library at 0x%x has something to say\n" % number,
+    )[which - 2]
+
+
+# Lines that are all the same, that differ in a number, in a key; several kinds in turn.
+FLOODS = {"alike": alike, "counted": counted, "keyed": keyed, "mixed": mixed}
 
 
 def say(text: bytes) -> None:
@@ -32,16 +64,16 @@ def loop(stamps: str) -> None:
             say(b"debug: connected")
 
 
-def flood(lines: int, rate: int, written: str) -> None:
+def flood(kind: str, lines: int, rate: int, written: str) -> None:
     """Write the lines from a process of its own, for answers must not wait."""
     if os.fork():
         return
-    line = b"table-mysql[1]: debug: fetched row %d of the result\n"
+    line = FLOODS[kind]
     began = time.perf_counter()
     for number in range(lines):
         if number % 100 == 0:
             time.sleep(max(0.0, began + number / rate - time.perf_counter()))
-        os.write(2, line % number)
+        os.write(2, line(number))
     with open(f"{written}.new", "w", encoding="ascii") as file:
         json.dump({"lines": lines, "seconds": time.perf_counter() - began}, file)
     os.rename(f"{written}.new", written)
@@ -53,8 +85,8 @@ def found(key: bytes, conf: dict[str, str]) -> bool:
     if key.startswith(b"loop"):
         loop(conf["stamps"])
     if key.startswith(b"flood"):
-        _, lines, rate = key.split()
-        flood(int(lines), int(rate), conf["written"])
+        _, kind, lines, rate = key.split()
+        flood(kind.decode(), int(lines), int(rate), conf["written"])
     if key.startswith(b"bad"):
         say(b"warn: mysql_stmt_execute: " + ERROR + b" for operation '='")
         return False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sysconfig
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from tests.bench.chain import Chain
 from tests.bench.machine import Backend
 from tests.bench.section import Goal, Section, Table, milliseconds
 from tests.bench.stats import differences, median
+
+import tablewatch
 
 LIMIT = 0.120  # seconds
 SUBJECTS = ("bare", "relay", "supervised")
@@ -41,6 +45,13 @@ def measure(backend: Backend, rounds: int, say: Callable[[str], None]) -> Starte
     return found
 
 
+def installation() -> str:
+    """How Python finds the supervisor, which is a part of its start."""
+    place = Path(tablewatch.__file__).parent
+    installed = place.parent == Path(sysconfig.get_path("purelib"))
+    return "from an installation" if installed else "from a checkout; an installation is as fast"
+
+
 def section(all_found: Sequence[Started]) -> Section:
     """What was found."""
     rows = [
@@ -63,7 +74,10 @@ def section(all_found: Sequence[Started]) -> Section:
                     added <= LIMIT,
                 )
             )
-    remark = f"Medians of {len(all_found[0].answer['bare'])} starts, with the null backend."
+    remark = (
+        f"Medians of {len(all_found[0].answer['bare'])} starts, with the null backend and a "
+        f"configuration file, {installation()}."
+    )
     return Section(
         "Starts",
         [Table(("from exec to", "handshake", "first answer"), rows)],

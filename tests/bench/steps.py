@@ -32,33 +32,25 @@ KEPT = 0.95
 # (how deep, what it is, where it is); {codec} is replaced by the protocol's.
 CORE, LOOP = "tablewatch.core", "tablewatch.supervisor"
 STEPS = (
-    (0, "when to wake: the core", f"{CORE}.table:TableCore.next_deadline"),
-    (0, "when to wake: the daemon", f"{LOOP}.daemon_end:DaemonEnd.next_due"),
+    (0, "when to wake", f"{LOOP}.loop:Loop._due"),
+    (1, "the core", f"{CORE}.table:TableCore.next_deadline"),
+    (1, "the daemon", f"{LOOP}.daemon_end:DaemonEnd.next_due"),
     (0, "a request", f"{LOOP}.loop:Loop._read_smtpd"),
     (1, "read(2)", f"{LOOP}.smtpd_end:SmtpdEnd.read"),
-    (1, "the core", f"{CORE}.table:TableCore.from_smtpd"),
-    (2, "codec: bytes to a request", f"{CORE}.smtpd_side:SmtpdSide.receive"),
-    (2, "queue, count", f"{CORE}.smtpd_side:SmtpdSide.add"),
-    (2, "rate of lookups", f"{CORE}.guard:Guard.asked"),
-    (0, "whose turn it is", f"{CORE}.dispatcher:Dispatcher.advance"),
-    (1, "backends and spares there?", f"{CORE}.pool:Pool.fill"),
-    (1, "known objections", f"{CORE}.dispatcher:Dispatcher._known_objection"),
-    (2, "quarantine, key filter", f"{CORE}.judge:Judge.known_bad"),
-    (1, "learned kinds, breaker", f"{CORE}.judge:Judge.objection"),
-    (1, "to the backend", f"{CORE}.backend:Backend.ask"),
+    (1, "the core", f"{CORE}.plain:PlainLookups.ask"),
+    (2, "codec: bytes to a request", f"{CORE}.smtpd_side:SmtpdSide.plain"),
+    (2, "quarantine, key filter, services", f"{CORE}.dispatcher:Dispatcher.suspects"),
+    (2, "deadline, state", f"{CORE}.backend:Backend.ask"),
+    (2, "send(2) to the backend", f"{LOOP}.children:Child.send"),
+    (2, "books of several lookups", f"{CORE}.plain:PlainLookups.keep_books"),
+    (3, "rate of lookups", f"{CORE}.guard:Guard.asked"),
+    (3, "budget, breaker, strikes ...", f"{CORE}.judge:Judge.learn"),
     (0, "an answer", f"{LOOP}.loop:Loop._read_backend"),
-    (1, "the core", f"{CORE}.table:TableCore.from_backend"),
-    (2, "codec: is it an answer?", "{codec}Backend.receive"),
-    (2, "what comes of it", f"{CORE}.table:TableCore._on_answer"),
-    (3, "reply, count", f"{CORE}.smtpd_side:SmtpdSide.reply"),
-    (4, "codec: answer to bytes", "{codec}Smtpd.answer"),
-    (3, "guard", f"{CORE}.guard:Guard.answered"),
-    (3, "what is learned of it", f"{CORE}.table:TableCore._learn_from"),
-    (4, "budget, breaker, strikes ...", f"{CORE}.judge:Judge.good"),
-    (4, "stuck?", f"{CORE}.judge:Judge.stuck_after"),
-    (0, "actions", f"{LOOP}.loop:Loop._perform"),
-    (1, "send(2) to the backend", f"{LOOP}.children:Child.send"),
-    (1, "write(2) to smtpd", f"{LOOP}.smtpd_end:SmtpdEnd.send"),
+    (1, "the core", f"{CORE}.plain:PlainLookups.answer"),
+    (2, "codec: is it an answer?", "{codec}Backend.plain"),
+    (2, "the one answer to it", f"{CORE}.smtpd_side:SmtpdSide.write"),
+    (3, "codec: answer to bytes", "{codec}Smtpd.answer"),
+    (3, "write(2) to smtpd", f"{LOOP}.smtpd_end:SmtpdEnd.send"),
 )
 
 
@@ -152,11 +144,11 @@ def section(ways: Sequence[Way]) -> Section:
         rows.append(row)
     remark = (
         "Processor time, but for the last two lines. What is further in is part of what is "
-        "further out; `whose turn it is` is part of both a request and an answer, so `together` "
-        "leaves it out. The rest is poll(2), being woken, and the loop itself."
+        "further out. The rest is poll(2), recv(2) from the backend, being woken, and the loop "
+        "itself."
     )
     return Section("Steps", [Table(head, rows)], [], [remark], [asdict(way) for way in ways])
 
 
 def _counts(step: Step) -> bool:
-    return step.depth == 0 and step.name != "whose turn it is"
+    return step.depth == 0

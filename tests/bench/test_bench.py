@@ -169,7 +169,13 @@ def every_section() -> Any:
             ]
         ),
         rest.section([rest.Resting("supervisor and daemon", LARGE, used)]),
-        flood.section([flood.Flooded("imsg", 100_000, 100_000.0, 0.99, (0.1, 1.2), 0.1, 1.2, 1.2)]),
+        flood.section(
+            [
+                flood.Flooded(
+                    "imsg", "counted", 100_000, 100_000.0, 0.99, 0.01, 0.012, 0.1, 0.012, 0.012
+                )
+            ]
+        ),
         growth.section(aged, growth.Refused(10_000, 0.0001)),
         scrape.section([scrape.Scraped("played", 1000, 1000, [1.234], 12_345_678, 0.9, LARGE)]),
         scrape.section([scrape.Scraped("real", 100, 99, [0.049], 12_345_678, 0.9, LARGE)]),
