@@ -111,10 +111,16 @@ class Watched:
         return done.stdout
 
     def incidents(self, table: str = "creds") -> list[dict[str, Any]]:
-        """The incidents of a table in that."""
-        found = json.loads(self.status())
-        reports = [each for each in found["tables"] if each["table"] == table]
-        incidents: list[dict[str, Any]] = reports[0]["status"]["incidents"]
+        """The incidents of a table in that, as soon as there are any: what is told may be old."""
+        incidents: list[dict[str, Any]] = []
+
+        def told() -> bool:
+            found = json.loads(self.status())
+            (report,) = (each for each in found["tables"] if each["table"] == table)
+            incidents[:] = report["status"]["incidents"]
+            return bool(incidents)
+
+        wait_until(told, "an incident to be told")
         return incidents
 
 
