@@ -314,6 +314,30 @@ def test_never_more_than_max_keys(steps):
         assert not set(quarantine._entries) & set(quarantine._past)
 
 
+@given(STEPS)
+def test_whether_it_holds_a_key_is_told_without_a_digest_for_most(steps):
+    quarantine, now = Quarantine(SETTINGS, SALT), 0.0
+    for what, key, seconds in steps:
+        now += seconds
+        if what == "add":
+            add(quarantine, key, now)
+        elif what == "release":
+            quarantine.release("credentials", key)
+        elif what == "list":
+            quarantine.entries(now)
+        for each in {key for _, key, _ in steps}:
+            digest = quarantine._hasher.digest("credentials", each)
+            assert quarantine.holds("credentials", each) == (digest in quarantine._entries)
+        assert len(quarantine._hints) <= 2 * SETTINGS.max_keys + 1
+
+
+def test_a_key_is_held_for_its_service_alone(quarantine):
+    add(quarantine, b"1")
+    assert quarantine.holds("credentials", b"1")
+    assert not quarantine.holds("userinfo", b"1")
+    assert not quarantine.holds("auth", b"1")
+
+
 # --- what is told of it
 
 

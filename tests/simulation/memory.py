@@ -39,6 +39,7 @@ def check(core, max_keys):
     `max_keys`: of the quarantine, the most that was ever allowed.
     """
     limits = _LIMITS | {"Quarantine._entries": max_keys, "Quarantine._past": max_keys}
+    limits["Quarantine._hints"] = 2 * max_keys + 1
     kept = core.judge.quarantine
     held = len(kept._entries) + len(kept._past)
     ensure(held <= max_keys, "bounded", f"{held} keys in quarantine")
