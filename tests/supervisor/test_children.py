@@ -160,6 +160,18 @@ def test_a_stopped_child_stands_still_until_it_may_go_on(nursery):
     wait_until(burns, "it to go on")
 
 
+def test_one_that_is_stopped_to_be_ended_is_none_of_the_children_any_more(nursery):
+    child = nursery.start(LOOP)
+    nursery.children.stop(1)
+    wait_for_state(child, psutil.STATUS_STOPPED)
+    assert nursery.children.get(1) is None
+    assert list(nursery.children.exited()) == []
+    nursery.children.stop(1)
+    nursery.children.end_stopped()
+    wait_until(lambda: gone(child.process.pid), "it to be dead")
+    nursery.children.end_stopped()
+
+
 def test_a_stopped_child_can_be_killed(nursery):
     child = nursery.start(LOOP)
     child.process.pause()
@@ -191,8 +203,10 @@ def test_at_the_end_everything_is_ended_stopped_looping_deaf_or_dying(nursery):
     stopped.process.pause()
     wait_for_state(stopped, psutil.STATUS_STOPPED)
     nursery.children.kill(5)
+    to_end = nursery.start(LOOP, 6)
+    nursery.children.stop(6)
     nursery.children.end_all()
-    for child in (idle, loop, deaf, stopped, dying):
+    for child in (idle, loop, deaf, stopped, dying, to_end):
         assert not psutil.pid_exists(child.process.pid)
 
 

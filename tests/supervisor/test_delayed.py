@@ -46,3 +46,10 @@ def test_one_that_is_to_be_ended_is_never_started():
     delayed.forget(2)
     delayed.forget(7)
     assert delayed.take(1e9) == [Spawn(3, "creds")]
+
+
+def test_ends_are_due_a_moment_after_the_first_stop():
+    delayed = held(2)
+    delayed.end(99.0)
+    delayed.end(99.5)
+    assert delayed.due == delayed.ends_due == 99.0 + DELAY

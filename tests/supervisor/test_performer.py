@@ -1,11 +1,13 @@
 """Performer: what the core asks for is done, in order; what users wait for comes first."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 
 from tablewatch.core.actions import Actions, Kill, Leave, Log, Priority, Spawn, WriteBackend
 from tablewatch.core.actions import WriteSmtpd as Write
+from tablewatch.core.states import State
 from tablewatch.errors import BackendNotFound
 from tablewatch.supervisor.delayed import DELAY
 from tablewatch.supervisor.performer import Performer
@@ -32,6 +34,13 @@ class Children:
         self.done.append(("kill", generation))
         self.alive.pop(generation, None)
 
+    def stop(self, generation):
+        self.done.append(("stop", generation))
+        self.alive.pop(generation, None)
+
+    def end_stopped(self):
+        self.done.append(("end",))
+
 
 class Stage:
     """A performer among players; ``done`` is what it did, in order."""
@@ -44,7 +53,7 @@ class Stage:
         self.core = SimpleNamespace(
             actions=Actions(),
             smtpd=SimpleNamespace(dialect=SimpleNamespace(has_services=True)),
-            pool=SimpleNamespace(active=SimpleNamespace(generation=1)),
+            pool=SimpleNamespace(active=SimpleNamespace(generation=1, state=State.STARTING)),
             settings=SimpleNamespace(log=None),
             smtpd_closed=lambda now: self.core.actions.append(Leave()),
             backend_lost=lambda now, generation, how: self.done.append(("lost", generation, how)),
@@ -109,15 +118,15 @@ def test_a_spare_is_started_a_moment_later_and_greeted_then(stage):
     stage.perform(Spawn(2, "creds"), WriteBackend(2, b"hello"))
     assert stage.done == []
     assert stage.performer.due == NOW + DELAY
-    stage.performer.start_delayed(NOW)
+    stage.performer.do_delayed(NOW)
     assert stage.done == []
-    stage.performer.start_delayed(NOW + DELAY)
+    stage.performer.do_delayed(NOW + DELAY)
     assert stage.done == [SPARE, ("send", 2, b"hello")]
 
 
 def test_a_spare_that_is_not_wanted_any_more_is_never_started(stage):
     stage.perform(Spawn(2, "creds"), Kill(2))
-    stage.performer.start_delayed(NOW + DELAY)
+    stage.performer.do_delayed(NOW + DELAY)
     assert stage.done == []
 
 
@@ -149,3 +158,15 @@ def test_one_that_is_ended_is_written_to_no_more(stage):
     stage.children.alive[1] = SimpleNamespace(generation=1, process=None)
     stage.perform(Kill(1), WriteBackend(1, b"question"))
     assert stage.done == [("kill", 1)]
+
+
+def test_where_another_one_can_be_asked_it_is_stopped_now_and_ended_before_the_next_start(stage):
+    stage.children.alive[1] = SimpleNamespace(generation=1, process=None)
+    stage.core.pool.active = SimpleNamespace(generation=2, state=State.IDLE)
+    stage.perform(Kill(1), Spawn(3, "creds"))
+    assert stage.done == [("stop", 1)]
+    stage.performer.do_delayed(NOW)
+    assert stage.done == [("stop", 1)]
+    stage.performer.do_delayed(stage.performer.due)
+    assert stage.done == [("stop", 1), ("end",), ("start", 3, *START[2:])]
+    assert stage.performer.due == math.inf

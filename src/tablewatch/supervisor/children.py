@@ -69,6 +69,7 @@ class Children:
         self._by_generation: dict[int, Child] = {}
         self._by_descriptor: dict[int, Child] = {}
         self._dying: list[BackendProcess] = []
+        self._stopped: list[BackendProcess] = []
 
     def get(self, generation: int) -> Child | None:
         """Return the child of this generation, if it is still one of ours."""
@@ -142,6 +143,19 @@ class Children:
         self._forget(child.process.stderr)
         self.end(child.process)
 
+    def stop(self, generation: int) -> None:
+        """Stop a backend at once, to be ended by end_stopped(); it is none of the children now."""
+        process = self.release(generation)
+        if process is not None:
+            process.pause()
+            self._stopped.append(process)
+
+    def end_stopped(self) -> None:
+        """End what was stopped."""
+        stopped, self._stopped = self._stopped, []
+        for process in stopped:
+            self.end(process)
+
     def end(self, process: BackendProcess) -> None:
         """End a process that is none of the children any more, and reap it when it is dead."""
         process.kill()
@@ -167,6 +181,7 @@ class Children:
 
     def end_all(self) -> None:
         """Close every connection, wait a moment, kill what is left, and reap it."""
+        self.end_stopped()
         processes = [child.process for child in self._by_generation.values()] + self._dying
         for process in processes:
             process.close()

@@ -1,4 +1,4 @@
-"""Starts that can wait a moment: those of spares, since nobody waits for one."""
+"""What can wait a moment: starts of spares, since nobody waits for one, and ends."""
 
 from __future__ import annotations
 
@@ -6,24 +6,32 @@ import math
 
 from tablewatch.core.actions import Spawn, WriteBackend
 
-# Seconds. To start a process keeps a supervisor from its work for some milliseconds, and a spare
-# is wanted just when the one before has taken over from a backend that was lost: those who waited
-# for that one ask first.
+# Seconds. To start a process keeps a supervisor from its work for some milliseconds, to take one
+# apart keeps a processor busy for one, on which the spare that has taken over may be about to
+# answer. Those who waited for the backend that was lost ask first.
 DELAY = 0.02
 
 
 class Delayed:
-    """Backends that are to be started in a moment, with what they are to be sent then."""
+    """Backends that are to be started in a moment, with what they are to be sent then.
+
+    ``ends_due``: when those are to be ended that were stopped, in monotonic seconds.
+    """
 
     def __init__(self) -> None:
+        self.ends_due = math.inf
         self._held: dict[int, tuple[float, list[Spawn | WriteBackend]]] = {}
 
     @property
     def due(self) -> float:
-        """When the first of them is to be started, in monotonic seconds; infinity: none is."""
+        """When there is something to do, in monotonic seconds; infinity: never."""
         if not self._held:
-            return math.inf
-        return next(iter(self._held.values()))[0]
+            return self.ends_due
+        return min(self.ends_due, next(iter(self._held.values()))[0])
+
+    def end(self, now: float) -> None:
+        """Note that a backend was stopped, which is to be ended a little later."""
+        self.ends_due = min(self.ends_due, now + DELAY)
 
     def hold(self, start: Spawn, now: float) -> None:
         """Start this one a little later."""

@@ -119,7 +119,7 @@ class Loop:
     def _tick(self, now: float) -> None:
         """Do what is due."""
         perform = self._performer.perform
-        self._performer.start_delayed(now)
+        self._performer.do_delayed(now)
         self._core.tick(now)
         perform(now)
         self._daemon.tick(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from tablewatch.core.actions import (
     WriteBackend,
     WriteSmtpd,
 )
+from tablewatch.core.states import State
 from tablewatch.core.table import TableCore
 from tablewatch.errors import BackendNotFound
 from tablewatch.supervisor.children import Child, Children
@@ -65,11 +67,14 @@ class Performer:
 
     @property
     def due(self) -> float:
-        """When start_delayed() has something to do, in monotonic seconds; infinity: never."""
+        """When do_delayed() has something to do, in monotonic seconds; infinity: never."""
         return self._delayed.due
 
-    def start_delayed(self, now: float) -> None:
-        """Start what could wait until now."""
+    def do_delayed(self, now: float) -> None:
+        """End and start what could wait until now."""
+        if now >= self._delayed.ends_due:
+            self._delayed.ends_due = math.inf
+            self._children.end_stopped()
         for action in self._delayed.take(now):
             if isinstance(action, Spawn):
                 self._spawn(action, now)
@@ -129,7 +134,7 @@ class Performer:
             self._trace(action)
         else:
             assert isinstance(action, Kill)
-            self._children.kill(action.generation)
+            self._end(action.generation, now)
 
     def _start(self, action: Spawn, now: float) -> None:
         """Start a backend now if users wait for it, a spare a little later."""
@@ -138,6 +143,15 @@ class Performer:
             self._spawn(action, now)
         else:
             self._delayed.hold(action, now)
+
+    def _end(self, generation: int, now: float) -> None:
+        """End a backend; where another one may be asked already, stop it now and end it later."""
+        active = self._core.pool.active
+        if active is None or active.state is State.STARTING:
+            self._children.kill(generation)
+        else:
+            self._children.stop(generation)
+            self._delayed.end(now)
 
     def _spawn(self, action: Spawn, now: float) -> None:
         dialect = self._core.smtpd.dialect
