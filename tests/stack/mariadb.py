@@ -212,7 +212,7 @@ class MariaDB:
 
         A backend that was just replaced connects a little later than its table is answered for.
         """
-        seen = [-1, self.connections()]
+        seen = [-1]
 
         def settled() -> bool:
             seen.append(self.connections())

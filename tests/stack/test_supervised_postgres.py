@@ -110,14 +110,14 @@ class Watched:
         done = self.daemon.tool("tablewatch", "status", "--json")
         return done.stdout
 
-    def incidents(self, table: str = "creds") -> list[dict[str, Any]]:
-        """The incidents of a table in that, as soon as there are any: what is told may be old."""
+    def incidents(self, *tables: str) -> list[dict[str, Any]]:
+        """The incidents of creds, or of `tables`, once there are any: what is told may be old."""
         incidents: list[dict[str, Any]] = []
 
         def told() -> bool:
-            found = json.loads(self.status())
-            (report,) = (each for each in found["tables"] if each["table"] == table)
-            incidents[:] = report["status"]["incidents"]
+            found = json.loads(self.status())["tables"]
+            reports = [each["status"] for each in found if each["table"] in (tables or ("creds",))]
+            incidents[:] = [each for report in reports for each in report["incidents"]]
             return bool(incidents)
 
         wait_until(told, "an incident to be told")
@@ -394,7 +394,7 @@ def test_supervised_starts_behind_a_pooler_in_transaction_mode(
         watched = start_watched(conninfo=database.conninfo(port=str(port)))
         assert watched.server.login() in (235, 421)
         assert watched.server.other_login() == 235
-        incidents = [each for table in QUERIES for each in watched.incidents(table)]
+        incidents = watched.incidents(*QUERIES)
         assert any("pooler" in each["cause"] for each in incidents)
         found = {each.id: each for each in diagnosis(watched.server)}
         assert found["postgres-pooler"].severity is Severity.CRITICAL
