@@ -214,3 +214,12 @@ def test_its_descriptor_is_its_own_only_while_it_is_connected(make):
     ]
     desk.end.close()
     assert not desk.end.owns(descriptor)
+
+
+def test_nothing_is_left_to_be_loaded_when_the_daemon_comes_later(make):
+    """By then the files may be those of another release."""
+    desk = make()
+    desk.daemon.stop()
+    desk.end.tick(desk.now)
+    assert desk.end._reporter is not None
+    assert desk.end._teller is not None

@@ -16,7 +16,6 @@ from tablewatch.supervisor.link import Link
 from tablewatch.supervisor.log import LogWriter
 
 if TYPE_CHECKING:
-    from tablewatch.control.wire import Message
     from tablewatch.supervisor.reporter import Reporter
     from tablewatch.supervisor.teller import Teller
 
@@ -47,7 +46,8 @@ class DaemonEnd:
         self._begin = started + QUIET
 
         def hire() -> tuple[Reporter, Teller]:
-            # Imported only now: where there is no daemon nobody needs what is told to it.
+            # Imported only now, when smtpd has its handshake; not as late as when the daemon is
+            # first there, for the files may be another release's by then.
             from tablewatch.supervisor.reporter import Reporter  # noqa: PLC0415
             from tablewatch.supervisor.teller import Teller  # noqa: PLC0415
 
@@ -90,9 +90,11 @@ class DaemonEnd:
         if not self._has_table() or now < self._begin:
             return
         self._still = False
+        if self._reporter is None:
+            self._reporter, self._teller = self._hire()
         directory = self._core.config.daemon.directory
         self._link.configure(os.path.join(directory, LINK_SOCKET), now)
-        self._link.tick(now, self._hello)
+        self._link.tick(now, self._reporter.hello)
         if self._teller is not None:
             self._teller.tick(now)
         trouble = self._link.trouble
@@ -120,11 +122,6 @@ class DaemonEnd:
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
-
-    def _hello(self) -> Message:
-        if self._reporter is None:
-            self._reporter, self._teller = self._hire()
-        return self._reporter.hello()
 
     def _has_table(self) -> bool:
         """Before smtpd's hello there is nothing to tell."""
