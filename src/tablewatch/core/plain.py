@@ -85,19 +85,22 @@ class PlainLookups:
         self.keep_books()
 
     def keep_books(self) -> None:
-        """Enter what was noted. What has to happen next is not to suffer if that fails."""
+        """Enter what was noted. Neither what happens next nor the rest suffers if that fails."""
         asked, self._asked = self._asked, []
         answered, self._answered = self._answered, []
-        try:
-            for request, at in asked:
+        for request, at in asked:
+            try:
                 self._counters.asked(request.operation, request.service)
                 self._guard.asked(at)
-            for pending, answer, at in answered:
+            except Exception as error:
+                self._failed(error, at)
+        for pending, answer, at in answered:
+            try:
                 self._smtpd.count(pending, answer, at)
                 self._judge.learn(pending.request, at)
                 self._counters.last_good = at
-        except Exception as error:
-            self._failed(error, at)
+            except Exception as error:
+                self._failed(error, at)
 
     def ask(self, data: bytes, now: float) -> bool:
         """Hand `data` over to the backend if it is a plain request; False: it was not taken."""
