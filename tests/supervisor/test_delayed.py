@@ -52,4 +52,8 @@ def test_ends_are_due_a_moment_after_the_first_stop():
     delayed = held(2)
     delayed.end(99.0)
     delayed.end(99.5)
-    assert delayed.due == delayed.ends_due == 99.0 + DELAY
+    assert delayed.due == 99.0 + DELAY
+    assert not delayed.take_ends(99.0)
+    assert delayed.take_ends(99.0 + DELAY)
+    assert not delayed.take_ends(1e9)
+    assert delayed.due == 100.0 + DELAY

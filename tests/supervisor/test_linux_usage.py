@@ -7,7 +7,7 @@ import pytest
 from tests.supervisor.processes import CONNECTED, WAIT, starting
 
 from tablewatch.supervisor import linux_usage
-from tablewatch.supervisor.linux_usage import connections_of, usage_of
+from tablewatch.supervisor.linux_usage import Figures, connections_of, figures_of, usage_of
 
 pytestmark = pytest.mark.skipif(not linux_usage.is_here(), reason="no /proc with lists of children")
 
@@ -91,3 +91,11 @@ def test_a_program_may_be_called_anything(start):
 def test_a_kernel_without_lists_of_children_is_left_to_psutil(without):
     without("/children")
     assert not linux_usage.is_here()
+
+
+def test_what_the_daemon_is_told_are_the_same_figures(start, port):
+    pid = start(CONNECTED.format(port=port, count=2)).pid
+    used = usage_of(pid)
+    assert figures_of(pid) == Figures(used.cpu, used.memory, used.descriptors, 2)
+    alone = usage_of(pid, alone=True)
+    assert figures_of(pid, alone=True) == Figures(alone.cpu, alone.memory, alone.descriptors)

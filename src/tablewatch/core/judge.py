@@ -165,15 +165,9 @@ class Judge:
             self._say(Priority.NOTICE, "unlearned", text, now)
 
     def learn(self, request: Request, now: float) -> None:
-        """Take an answer that was found or not-found, in a calm table: good() in short."""
-        service, key = request.service, request.key
-        self.budget.deposit(now)
-        self.breaker.success(now)
-        self.stuck.good(request.operation, service)
-        if service is not None and key is not None:
-            self.strikes.success(service, key)
-            self.alike.success(service, key, now)
-            self.learned.success(service, key, now)
+        """Take an answer to a lookup, check or fetch that was found or not-found."""
+        self.good(request, now)
+        self.stuck.good(request.operation, request.service)
 
     def bad(self, request: Request, evidence: Evidence, why: str, now: float) -> None:
         """The request failed; `why`: "error" (the backend said so) or what ended it."""

@@ -13,25 +13,29 @@ DELAY = 0.02
 
 
 class Delayed:
-    """Backends that are to be started in a moment, with what they are to be sent then.
-
-    ``ends_due``: when those are to be ended that were stopped, in monotonic seconds.
-    """
+    """Backends that are to be started in a moment, with what they are to be sent then; and ends."""
 
     def __init__(self) -> None:
-        self.ends_due = math.inf
+        self._ends_due = math.inf
         self._held: dict[int, tuple[float, list[Spawn | WriteBackend]]] = {}
 
     @property
     def due(self) -> float:
         """When there is something to do, in monotonic seconds; infinity: never."""
         if not self._held:
-            return self.ends_due
-        return min(self.ends_due, next(iter(self._held.values()))[0])
+            return self._ends_due
+        return min(self._ends_due, next(iter(self._held.values()))[0])
 
     def end(self, now: float) -> None:
         """Note that a backend was stopped, which is to be ended a little later."""
-        self.ends_due = min(self.ends_due, now + DELAY)
+        self._ends_due = min(self._ends_due, now + DELAY)
+
+    def take_ends(self, now: float) -> bool:
+        """Return whether what was stopped is to be ended now; it is told once."""
+        due = now >= self._ends_due
+        if due:
+            self._ends_due = math.inf
+        return due
 
     def hold(self, start: Spawn, now: float) -> None:
         """Start this one a little later."""

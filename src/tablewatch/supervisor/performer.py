@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import select
 from collections.abc import Callable
 
@@ -72,8 +71,7 @@ class Performer:
 
     def do_delayed(self, now: float) -> None:
         """End and start what could wait until now."""
-        if now >= self._delayed.ends_due:
-            self._delayed.ends_due = math.inf
+        if self._delayed.take_ends(now):
             self._children.end_stopped()
         for action in self._delayed.take(now):
             if isinstance(action, Spawn):
